@@ -1,0 +1,57 @@
+"""What an operation did: the outcome that the write path stores, answers with and tells others about."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+from stadtkern.model.entity import Entity, Instance
+from stadtkern.model.ids import Iri
+
+Verb = Literal["created", "updated", "deleted", "recorded"]
+
+
+class Item(Struct, frozen=True):
+    """One attribute instance that changed.
+
+    ``previous``/``new``: the current instance before and after; ``recorded`` means that an instance went
+    to history only (its time is older than the current one's) and ``new`` is that instance.
+    For the pseudo attribute ``scope`` both are None.
+    """
+
+    attribute: Iri
+    dataset_id: str
+    verb: Verb
+    previous: Instance | None = None
+    new: Instance | None = None
+
+
+class NotUpdated(Struct, frozen=True):
+    """An attribute that an operation left alone, and why (CIM 009 5.2.19)."""
+
+    attribute: Iri
+    reason: str
+
+
+class Outcome(Struct, frozen=True):
+    """The answer to one operation, ready for any view."""
+
+    created: bool = False
+    changed: bool = True
+    updated: list[Iri] = []
+    """Attributes that were applied, in the order they came, ``scope`` and ``type`` included."""
+    not_updated: list[NotUpdated] = []
+    deleted: bool = False
+
+
+class Change(Struct, frozen=True):
+    """The effect of one operation on one entity, made by a pure function.
+
+    ``after`` is None when the entity's current state is gone. ``items`` tell what to store in history and the change log.
+    """
+
+    before: Entity | None
+    after: Entity | None
+    items: list[Item]
+    outcome: Outcome

@@ -1,0 +1,63 @@
+"""Points in time: microseconds since 1970-01-01T00:00:00Z as a plain int, everywhere inside."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta, timezone
+from typing import NewType
+
+import re2
+
+from stadtkern.errors import BadRequestData
+
+Instant = NewType("Instant", int)
+"""Microseconds since the Unix epoch, UTC."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_DATE_TIME = re2.compile(
+    r"(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,18}))?)?(Z|[+-]\d{2}:?\d{2})"
+)
+
+
+def now() -> Instant:
+    """Read the clock."""
+    return Instant(time.time_ns() // 1000)
+
+
+def parse_instant(text: str) -> Instant:
+    """Parse an ISO 8601 date-time with a zone; digits beyond microseconds are cut off.
+
+    A comma before the fraction and offsets with or without colon are accepted.
+    Raises: BadRequestData. Spec: CIM 009 4.6.3 (DateTime).
+    """
+    match = _DATE_TIME.fullmatch(text) if len(text) <= 64 else None
+    if match is None:
+        raise BadRequestData(f"{text[:64]!r} is not a date-time in UTC such as 2026-03-01T12:00:00Z")
+    year, month, day, hour, minute, second, fraction, zone = match.groups()
+    try:
+        moment = datetime(
+            int(year), int(month), int(day), int(hour), int(minute), int(second or 0), tzinfo=_parse_zone(zone)
+        )
+    except ValueError as error:
+        raise BadRequestData(f"{text!r} is not a date-time that exists: {error}") from error
+    micros = int((fraction or "0")[:6].ljust(6, "0"))
+    return Instant((moment - _EPOCH) // _MICROSECOND + micros)
+
+
+def _parse_zone(zone: str) -> timezone:
+    if zone == "Z":
+        return UTC
+    digits = zone[1:].replace(":", "")
+    offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
+    return timezone(-offset if zone[0] == "-" else offset)
+
+
+def render_instant(instant: int) -> str:
+    """Write an instant as the standard does: UTC with Z, and a fraction only where there is one (never ``.000``)."""
+    moment = _EPOCH + timedelta(microseconds=instant)
+    micros = moment.microsecond
+    text = moment.strftime("%Y-%m-%dT%H:%M:%S") if moment.year >= 1000 else moment.isoformat()[:19]
+    if not micros:
+        return f"{text}Z"
+    return f"{text}.{micros // 1000:03d}Z" if micros % 1000 == 0 else f"{text}.{micros:06d}Z"

@@ -1,0 +1,87 @@
+"""JSON as this project sees it: parsed trees for checking, raw text for keeping."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import msgspec
+from msgspec import Raw
+
+from stadtkern.errors import BadRequestData, InvalidRequest
+
+JSONScalar = str | int | float | bool | None
+JSONValue = JSONScalar | Sequence["JSONValue"] | Mapping[str, "JSONValue"]
+
+MAX_DEPTH = 64
+"""Deepest nesting of a document we accept. Real NGSI-LD stays below ten."""
+
+_NUL_ESCAPE = b"\\u0000"
+
+
+def parse_json(body: bytes) -> Any:
+    """Parse and check a whole JSON text that came from outside.
+
+    Refuses what one of the engines could not store or another client could not read: invalid UTF-8, U+0000, lone
+    surrogates, numbers outside the double range, nesting beyond ``MAX_DEPTH``.
+
+    Raises: InvalidRequest (not JSON), BadRequestData (JSON that cannot be stored).
+    """
+    try:
+        body.decode("utf-8")
+        tree = msgspec.json.decode(body)
+    except UnicodeDecodeError as error:
+        raise InvalidRequest(f"The body is not valid UTF-8 at byte {error.start}") from error
+    except RecursionError as error:
+        raise BadRequestData(f"The body is nested deeper than {MAX_DEPTH} levels") from error
+    except msgspec.ValidationError as error:
+        raise BadRequestData(f"The body holds a value that cannot be stored: {error}") from error
+    except msgspec.DecodeError as error:
+        raise InvalidRequest(f"The body is not valid JSON: {error}") from error
+    if _NUL_ESCAPE in body and _has_nul(tree):
+        raise BadRequestData("The body contains the character U+0000, which cannot be stored")
+    if body.count(b"[") + body.count(b"{") > MAX_DEPTH and depth_of(tree) > MAX_DEPTH:
+        raise BadRequestData(f"The body is nested deeper than {MAX_DEPTH} levels")
+    return tree
+
+
+def depth_of(tree: JSONValue) -> int:
+    """Count the levels of nesting; a scalar has none. Iterative, so that depth costs no stack."""
+    level: list[Any] = [tree]
+    depth = -1
+    while level:
+        depth += 1
+        below: list[Any] = []
+        for node in level:
+            if isinstance(node, dict):
+                below.extend(cast("dict[str, Any]", node).values())
+            elif isinstance(node, list):
+                below.extend(cast("list[Any]", node))
+        level = below
+    return depth
+
+
+def _has_nul(tree: Any) -> bool:
+    stack: list[Any] = [tree]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, str):
+            if "\0" in node:
+                return True
+        elif isinstance(node, dict):
+            members = cast("dict[str, Any]", node)
+            stack.extend(members.keys())
+            stack.extend(members.values())
+        elif isinstance(node, list):
+            stack.extend(cast("list[Any]", node))
+    return False
+
+
+def raw(tree: Any) -> Raw:
+    """Turn a parsed tree into kept JSON text."""
+    return Raw(msgspec.json.encode(tree))
+
+
+def unraw(text: Raw) -> Any:
+    """Parse kept JSON text."""
+    return msgspec.json.decode(text)

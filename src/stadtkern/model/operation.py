@@ -1,0 +1,179 @@
+"""What can be asked of the write path: one closed type, one class an operation.
+
+Every operation concerns exactly one entity, carries the Grant it was authorized with (added by the broker, see
+``broker.write``), succeeds or fails alone, and is applied by a pure function. Names follow CIM 009 5.6.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+from stadtkern.model.entity import EntityPatch, InstancePatch
+from stadtkern.model.ids import EntityId, Iri
+from stadtkern.model.instant import Instant
+
+
+class CreateEntity(Struct, frozen=True, tag=True):
+    """Create, or fail with AlreadyExists. Spec: CIM 009 5.6.1."""
+
+    id: EntityId
+    entity: EntityPatch
+
+
+class UpsertEntity(Struct, frozen=True, tag=True):
+    """Create, or replace or update what exists. Spec: CIM 009 5.6.8."""
+
+    id: EntityId
+    entity: EntityPatch
+    mode: Literal["replace", "update"] = "replace"
+
+
+class ReplaceEntity(Struct, frozen=True, tag=True):
+    """Replace all attributes. Spec: CIM 009 5.6.18."""
+
+    id: EntityId
+    entity: EntityPatch
+
+
+class MergeEntity(Struct, frozen=True, tag=True):
+    """Merge patch. Spec: CIM 009 5.6.17 with the algorithm of 5.5.12."""
+
+    id: EntityId
+    entity: EntityPatch
+    observed_at: Instant | None = None
+    lang: str | None = None
+
+
+class AppendAttributes(Struct, frozen=True, tag=True):
+    """Append (or overwrite) attributes. Spec: CIM 009 5.6.3."""
+
+    id: EntityId
+    entity: EntityPatch
+    overwrite: bool = True
+
+
+class UpdateAttributes(Struct, frozen=True, tag=True):
+    """Update existing attributes only. Spec: CIM 009 5.6.2."""
+
+    id: EntityId
+    entity: EntityPatch
+    overwrite: bool = True
+
+
+class BatchUpdateEntity(Struct, frozen=True, tag=True):
+    """One element of a batch update: append semantics on an existing entity. Spec: CIM 009 5.6.9."""
+
+    id: EntityId
+    entity: EntityPatch
+    overwrite: bool = True
+
+
+class PartialUpdateAttribute(Struct, frozen=True, tag=True):
+    """Patch members of one attribute instance. Spec: CIM 009 5.6.4 with 5.5.8."""
+
+    id: EntityId
+    attribute: Iri
+    patches: list[InstancePatch]
+
+
+class ReplaceAttribute(Struct, frozen=True, tag=True):
+    """Replace one attribute. Spec: CIM 009 5.6.19."""
+
+    id: EntityId
+    attribute: Iri
+    patches: list[InstancePatch]
+
+
+class DeleteAttribute(Struct, frozen=True, tag=True):
+    """Delete one instance (default: that without dataset id) or all. ``attribute`` may be the core term ``scope``. Spec: CIM 009 5.6.5."""
+
+    id: EntityId
+    attribute: Iri
+    dataset_id: str = ""
+    delete_all: bool = False
+
+
+class DeleteEntity(Struct, frozen=True, tag=True):
+    """Delete the current state; history stays. Spec: CIM 009 5.6.6."""
+
+    id: EntityId
+    only_if_expired_at: Instant | None = None
+    """Set by the sweeper of transient entities: delete only if still expired at this instant (CIM 009 5.2.4 expiresAt)."""
+
+
+class PurgeAttributes(Struct, frozen=True, tag=True):
+    """Drop or keep named attributes of one entity; one step of a purge. Spec: CIM 009 5.6.21."""
+
+    id: EntityId
+    drop: frozenset[Iri] | None = None
+    keep: frozenset[Iri] | None = None
+
+
+class RecordHistory(Struct, frozen=True, tag=True):
+    """Add instances to the temporal evolution, creating the entity where it does not exist if ``create``.
+
+    Instances are recorded with the verb *record*: they become current only if their own time is not older.
+    Spec: CIM 009 5.6.11 (create or update), 5.6.12 (add attributes).
+    """
+
+    id: EntityId
+    entity: EntityPatch
+    create: bool = True
+
+
+class DeleteHistoryAttribute(Struct, frozen=True, tag=True):
+    """Remove an attribute from the temporal evolution (and from the current state). Spec: CIM 009 5.6.13."""
+
+    id: EntityId
+    attribute: Iri
+    dataset_id: str = ""
+    delete_all: bool = False
+
+
+class PatchHistoryInstance(Struct, frozen=True, tag=True):
+    """Change one instance in the temporal evolution. Spec: CIM 009 5.6.14."""
+
+    id: EntityId
+    attribute: Iri
+    instance: int
+    patch: InstancePatch
+
+
+class DeleteHistoryInstance(Struct, frozen=True, tag=True):
+    """Delete one instance of the temporal evolution. Spec: CIM 009 5.6.15."""
+
+    id: EntityId
+    attribute: Iri
+    instance: int
+
+
+class DeleteHistory(Struct, frozen=True, tag=True):
+    """Delete the whole temporal evolution and with it the entity. Spec: CIM 009 5.6.16."""
+
+    id: EntityId
+
+
+DocumentOperation = (
+    CreateEntity
+    | UpsertEntity
+    | ReplaceEntity
+    | MergeEntity
+    | AppendAttributes
+    | UpdateAttributes
+    | BatchUpdateEntity
+    | PartialUpdateAttribute
+    | ReplaceAttribute
+    | DeleteAttribute
+    | DeleteEntity
+    | PurgeAttributes
+)
+"""Operations that are decided by a pure function on the loaded entity."""
+
+HistoryOperation = (
+    RecordHistory | DeleteHistoryAttribute | PatchHistoryInstance | DeleteHistoryInstance | DeleteHistory
+)
+"""Operations that touch stored instances as well."""
+
+Operation = DocumentOperation | HistoryOperation

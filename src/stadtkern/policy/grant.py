@@ -1,0 +1,84 @@
+"""The proof that somebody may do something: every store and broker function takes one first.
+
+A Grant can be made by this package only (``authorize``, ``system_grant``): a forgotten check is a type error, and a
+forged one an exception.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final, Literal, final
+
+import msgspec
+
+from stadtkern.model.ids import Iri, TenantId
+from stadtkern.query.filter import Filter
+
+Action = Literal["read", "record", "write", "administer"]
+"""``read`` data; ``record`` new values of declared types; ``write`` anything; ``administer`` the tenant (keys, settings)."""
+
+_MAKER: Final = object()
+
+
+@final
+class Grant:
+    """Who may do what in which tenant, with which rows and attributes.
+
+    row_filter: only entities it matches exist for the holder; None means all.
+    hidden: attributes that do not exist for the holder (absent in filters, orders, answers).
+    types: for ``record``: the only entity types that may be written; None means any.
+    fingerprint: equal for Grants that see the same things; part of every cache key.
+    shared: independent of the person and of now, so that answers may be cached across requests.
+    """
+
+    __slots__ = ("action", "actor", "fingerprint", "hidden", "row_filter", "shared", "tenant", "types")
+
+    def __init__(
+        self,
+        maker: object,
+        *,
+        tenant: TenantId,
+        actor: str,
+        action: Action,
+        row_filter: Filter | None = None,
+        hidden: frozenset[Iri] = frozenset(),
+        types: frozenset[Iri] | None = None,
+    ) -> None:
+        if maker is not _MAKER:
+            raise TypeError("a Grant is made by stadtkern.policy only: call authorize() or system_grant()")
+        self.tenant: Final = tenant
+        self.actor: Final = actor
+        self.action: Final[Action] = action
+        self.row_filter: Final = row_filter
+        self.hidden: Final = hidden
+        self.types: Final = types
+        self.shared: Final = True
+        self.fingerprint: Final = _fingerprint(row_filter, hidden)
+
+    def __repr__(self) -> str:
+        return f"<Grant {self.action} in {self.tenant} for {self.actor}>"
+
+
+def _fingerprint(row_filter: Filter | None, hidden: frozenset[Iri]) -> str:
+    if row_filter is None and not hidden:
+        return ""
+    text = msgspec.json.encode([repr(row_filter), sorted(hidden)])
+    return hashlib.sha256(text).hexdigest()[:16]
+
+
+def make_grant(
+    tenant: TenantId,
+    actor: str,
+    action: Action,
+    *,
+    row_filter: Filter | None = None,
+    hidden: frozenset[Iri] = frozenset(),
+    types: frozenset[Iri] | None = None,
+) -> Grant:
+    """Make a Grant; for the modules of this package alone (an import contract holds that)."""
+    return Grant(_MAKER, tenant=tenant, actor=actor, action=action, row_filter=row_filter, hidden=hidden, types=types)
+
+
+def system_grant(reason: str, tenant: TenantId) -> Grant:
+    """Make the Grant of work without an actor: migrations, the sweeper, maintenance. The reason names it in logs."""
+    return make_grant(tenant, f"system:{reason}", "administer")
