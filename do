@@ -1,0 +1,114 @@
+#!/bin/sh
+# The project's commands; `./do` alone lists them. Needs Python >= 3.11; everything else goes into .venv.
+set -eu
+cd "$(dirname "$0")"
+venv=.venv
+say() { printf '%s\n' "./do: $*" >&2; }
+fail() { say "$*"; exit 1; }
+
+# --- Python and the packages -----------------------------------------------------------------------------------------
+
+find_python() {
+    for python in python3 python3.14 python3.13 python3.12 python3.11; do
+        if "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then return; fi
+    done
+    fail "Python 3.11 or newer is missing. Install it: sudo apt-get install python3 python3-venv"
+}
+
+# Debian's Python comes without ensurepip: then the system's pip or uv fills the environment from outside.
+pip() {
+    if "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
+        "$venv/bin/python" -m pip --disable-pip-version-check "$@"
+    elif "$python" -m pip --python "$venv/bin/python" --version >/dev/null 2>&1; then
+        "$python" -m pip --disable-pip-version-check --python "$venv/bin/python" "$@"
+    else
+        uv pip "$@" --python "$venv/bin/python"
+    fi
+}
+
+venv_works() { "$venv/bin/python" -c '' 2>/dev/null && pip list >/dev/null 2>&1; }
+
+make_venv() {
+    find_python
+    if venv_works; then return; fi
+    if "$python" -m venv --clear "$venv" >/dev/null 2>&1; then return; fi
+    "$python" -m venv --clear --without-pip "$venv" >/dev/null 2>&1 || true
+    if venv_works; then return; fi
+    apt_install "$python-venv" || fail "Python comes without venv and pip. Install them: sudo apt-get install $python-venv"
+    "$python" -m venv --clear "$venv"
+}
+
+# install runtime|dev: bring .venv to the locked versions, when they changed since the last time.
+install() {
+    wanted=$(cat "requirements/$1.txt" pyproject.toml | cksum)
+    if "$venv/bin/python" -c '' 2>/dev/null && [ "$(cat "$venv/installed-$1" 2>/dev/null)" = "$wanted" ]; then return; fi
+    make_venv
+    say "installing requirements/$1.txt into $venv"
+    pip install --quiet --only-binary :all: --require-hashes -r "requirements/$1.txt"
+    pip install --quiet --no-deps --no-build-isolation -e .
+    echo "$wanted" >"$venv/installed-$1"
+}
+
+# --- what the system has to give -------------------------------------------------------------------------------------
+
+# Install Debian packages if we may; false if we may not or it fails.
+apt_install() {
+    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then return 1; fi
+    say "apt-get install $*"
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get -qq install --no-install-recommends "$@" >&2 ||
+        { apt-get -qq update >&2 && apt-get -qq install --no-install-recommends "$@" >&2; }
+}
+
+# The tests on PostgreSQL skip where there is none and list themselves; with CI set they fail.
+want_postgres() {
+    if "$venv/bin/python" -m tests.postgres_server; then return; fi
+    apt_install postgresql postgresql-postgis ||
+        say "tests on PostgreSQL are left out. To run them: sudo apt-get install postgresql postgresql-postgis"
+}
+
+# --- the commands ----------------------------------------------------------------------------------------------------
+
+verb=${1:-help}
+if [ $# -gt 0 ]; then shift; fi
+case $verb in
+demo) #    start Stadtkern with demonstration data and print its addresses
+    install runtime
+    exec "$venv/bin/stadtkern" demo "$@" ;;
+serve) #   start Stadtkern, set up by STADTKERN_… variables, in the foreground
+    install runtime
+    exec "$venv/bin/stadtkern" serve "$@" ;;
+test) #    run the tests on every engine; arguments go to pytest: ./do test -k query
+    install dev
+    want_postgres
+    exec "$venv/bin/python" -m pytest -n 2 --dist worksteal "$@" ;;
+lint) #    check style, types, import contracts
+    install dev
+    export PYRIGHT_PYTHON_IGNORE_WARNINGS=1 # no look for newer versions on the network
+    "$venv/bin/ruff" check .
+    "$venv/bin/pyright"
+    "$venv/bin/lint-imports" ;;
+format) #  put the Python files into the project's style
+    install dev
+    "$venv/bin/ruff" check --fix .
+    "$venv/bin/ruff" format . ;;
+bench) #   measure, as ratios to the bare server on this machine
+    install dev
+    exec "$venv/bin/python" -m benchmarks "$@" ;;
+docs) #    write the generated pages of docs/ anew
+    install dev
+    exec "$venv/bin/python" -m tests.errors_page ;;
+lock) #    resolve the dependencies anew; --upgrade takes the newest versions
+    install dev
+    for group in runtime dev; do
+        if [ $group = dev ]; then set -- "$@" --group dev -c requirements/runtime.txt; fi
+        "$venv/bin/uv" pip compile pyproject.toml --group build --universal --python-version 3.11 --generate-hashes \
+            --no-emit-index-url --custom-compile-command './do lock' --quiet -o requirements/$group.txt "$@"
+    done ;;
+clean) #   remove .venv and the tools' caches
+    rm -rf "$venv" .pytest_cache .ruff_cache .import_linter_cache .hypothesis ;;
+*)
+    echo "usage: ./do VERB [ARGUMENT ...]"
+    sed -n 's/^\([a-z]*\)) # /  \1 /p' "$0"
+    if [ "$verb" != help ]; then exit 2; fi ;;
+esac

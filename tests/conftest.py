@@ -1,0 +1,80 @@
+"""What every test may ask for: a database on each engine.
+
+Without PostgreSQL the tests on it are skipped and named at the end; with CI set they fail.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+
+import hypothesis
+import pytest
+
+from tests.postgres_server import PostgresMissing, PostgresServer
+
+_LEFT_OUT = "PostgreSQL is missing: "
+
+# The machine decides how long an example takes, and in CI only the change may decide what fails.
+_SLOW_IS_FINE = [hypothesis.HealthCheck.too_slow]
+hypothesis.settings.register_profile("here", deadline=None, suppress_health_check=_SLOW_IS_FINE)
+hypothesis.settings.register_profile("ci", deadline=None, suppress_health_check=_SLOW_IS_FINE, derandomize=True)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "here")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--no-fsync", action="store_true", help="let PostgreSQL lose data when the machine stops")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Forget the settings of whoever runs the tests: they are not the tests' own."""
+    for name in [name for name in os.environ if name.startswith("STADTKERN_")]:
+        del os.environ[name]
+
+
+@pytest.fixture(scope="session")
+def postgres_server(pytestconfig: pytest.Config) -> Iterator[PostgresServer]:
+    """A PostgreSQL server with PostGIS of this run's own (one for each worker of pytest-xdist)."""
+    try:
+        server = PostgresServer(fsync=not pytestconfig.getoption("--no-fsync"))
+    except PostgresMissing as missing:
+        if os.environ.get("CI"):
+            pytest.fail(_LEFT_OUT + str(missing), pytrace=False)
+        pytest.skip(_LEFT_OUT + str(missing))
+    with server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_url(postgres_server: PostgresServer) -> str:
+    """The address of the server's maintenance database; a test that writes takes ``postgres_database_url``."""
+    return postgres_server.url
+
+
+@pytest.fixture
+def postgres_database_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """The address of a new, empty database with PostGIS, for one test."""
+    name = postgres_server.create_database()
+    yield postgres_server.database_url(name)
+    postgres_server.drop_database(name)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """STADTKERN_DATABASE_URL for each engine in turn: empty for the embedded one, else a new database's address."""
+    return "" if request.param == "sqlite" else request.getfixturevalue("postgres_database_url")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Name the tests that were left out for want of PostgreSQL."""
+    left_out: Counter[str] = Counter()
+    for report in terminalreporter.stats.get("skipped", []):
+        if isinstance(report.longrepr, tuple) and _LEFT_OUT in report.longrepr[2]:
+            left_out[report.nodeid.partition("::")[0]] += 1
+            reason = report.longrepr[2].removeprefix("Skipped: ")
+    if left_out:
+        terminalreporter.section("left out")
+        terminalreporter.line(reason)
+        for file, count in left_out.items():
+            terminalreporter.line(f"{file}: {count} tests")
