@@ -64,7 +64,7 @@ apt_install() {
 want_postgres() {
     if "$venv/bin/python" -m tests.postgres_server; then return; fi
     apt_install postgresql postgresql-postgis ||
-        say "tests on PostgreSQL are left out. To run them: sudo apt-get install postgresql postgresql-postgis"
+        say "tests on PostgreSQL cannot run. What they need: sudo apt-get install postgresql postgresql-postgis"
 }
 
 # --- the commands ----------------------------------------------------------------------------------------------------
@@ -85,9 +85,11 @@ test) #    run the tests on every engine; arguments go to pytest: ./do test -k q
 lint) #    check style, types, import contracts
     install dev
     export PYRIGHT_PYTHON_IGNORE_WARNINGS=1 # no look for newer versions on the network
-    "$venv/bin/ruff" check .
-    "$venv/bin/pyright"
-    "$venv/bin/lint-imports" ;;
+    failed=
+    "$venv/bin/ruff" check . || failed="$failed ruff"
+    "$venv/bin/pyright" || failed="$failed pyright"
+    "$venv/bin/lint-imports" || failed="$failed lint-imports"
+    if [ -n "$failed" ]; then fail "lint fails:$failed"; fi ;;
 format) #  put the Python files into the project's style
     install dev
     "$venv/bin/ruff" check --fix .

@@ -14,7 +14,7 @@ import pytest
 
 from tests.postgres_server import PostgresMissing, PostgresServer
 
-_LEFT_OUT = "PostgreSQL is missing: "
+_LEFT_OUT = "no PostgreSQL to test on: "
 
 # The machine decides how long an example takes, and in CI only the change may decide what fails.
 _SLOW_IS_FINE = [hypothesis.HealthCheck.too_slow]
@@ -39,11 +39,14 @@ def postgres_server(pytestconfig: pytest.Config) -> Iterator[PostgresServer]:
     try:
         server = PostgresServer(fsync=not pytestconfig.getoption("--no-fsync"))
     except PostgresMissing as missing:
-        if os.environ.get("CI"):
-            pytest.fail(_LEFT_OUT + str(missing), pytrace=False)
-        pytest.skip(_LEFT_OUT + str(missing))
-    with server:
-        yield server
+        reason = _LEFT_OUT + str(missing)
+    else:
+        with server:
+            yield server
+        return
+    if os.environ.get("CI"):
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
 
 
 @pytest.fixture(scope="session")

@@ -64,7 +64,7 @@ def find_postgres() -> Path:
         )
     with_postgis = [(version, folder) for version, folder in usable if _has_postgis(folder)]
     if not with_postgis:
-        raise PostgresMissing(f"it has no PostGIS; install postgresql-{max(usable)[0]}-postgis-3")
+        raise PostgresMissing(f"PostgreSQL has no PostGIS; install postgresql-{max(usable)[0]}-postgis-3")
     return max(with_postgis)[1]
 
 
@@ -220,7 +220,7 @@ def _unprivileged_account() -> tuple[int, int] | None:
         except KeyError:
             continue
         return entry.pw_uid, entry.pw_gid
-    raise PostgresMissing("it does not run as root, and there is no user postgres or nobody")
+    raise PostgresMissing("PostgreSQL does not run as root, and there is no user postgres or nobody")
 
 
 def _end(supervisor: subprocess.Popen[bytes], *, keep_folder: bool = False) -> None:
