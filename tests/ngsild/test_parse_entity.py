@@ -172,10 +172,10 @@ def test_parse_batch_ids_refuses_ids_one_by_one() -> None:
     assert [isinstance(id_, BadRequestData) for _, id_ in found] == [False, True, True]
 
 
-MEMBERS = (
-    "type value object languageMap vocab json valueList objectList datasetId observedAt unitCode sub coordinates "
-    "@value @type dataset scope id a-b"
-).split()
+MEMBERS = [
+    "type", "value", "object", "languageMap", "vocab", "json", "valueList", "objectList", "datasetId", "observedAt",
+    "unitCode", "sub", "coordinates", "@value", "@type", "dataset", "scope", "id", "a-b",
+]  # fmt: skip
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-9, 9) | st.sampled_from(["x", ID, NULL, "Property", "Point", "@none"]),
     lambda children: st.lists(children, max_size=3) | st.dictionaries(st.sampled_from(MEMBERS), children, max_size=4),
