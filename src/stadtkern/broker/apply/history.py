@@ -1,0 +1,101 @@
+"""The pure parts of operations on the temporal evolution. Spec: CIM 009 5.6.11 to 5.6.16."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from stadtkern.broker.apply.create import make_entity
+from stadtkern.broker.apply.draft import Draft
+from stadtkern.broker.apply.instance import check_no_null, is_empty, make_instance, update_instance
+from stadtkern.errors import BadRequestData, ResourceNotFound
+from stadtkern.model.change import Change, Item
+from stadtkern.model.entity import Entity, EntityPatch, Instance, InstancePatch
+from stadtkern.model.ids import Iri
+from stadtkern.model.instant import Instant
+from stadtkern.model.operation import DeleteHistoryAttribute, RecordHistory
+
+MAX_LEAD_US = 24 * 3600 * 1_000_000
+"""An instance whose time is further ahead than this is recorded, but does not become current."""
+
+
+def record_instance(name: Iri, patch: InstancePatch, now: Instant) -> Instance:
+    """Make one instance of the temporal evolution. Raises: BadRequestData."""
+    if patch.deleted:
+        raise BadRequestData(f"Attribute {name} is NGSI-LD Null, which the temporal evolution does not hold")
+    return make_instance(name, patch, now)
+
+
+def patch_recorded(name: Iri, current: Instance, patch: InstancePatch, now: Instant) -> Instance:
+    """Change one instance of the temporal evolution; its identity, dataset id and creation time stay.
+
+    Raises: BadRequestData (empty, NGSI-LD Null, other type or dataset id). Spec: CIM 009 5.6.14.
+    """
+    if patch.deleted or is_empty(patch):
+        raise BadRequestData(f"The fragment for an instance of {name} must hold what to change")
+    if patch.dataset_id and patch.dataset_id != current.dataset_id:
+        raise BadRequestData(f"An instance of {name} cannot move to datasetId {patch.dataset_id}")
+    return replace(update_instance(name, current, patch, now), instance_id=current.instance_id)
+
+
+def time_of(instance: Instance) -> Instant:
+    """Give the time an instance stands for: when it was observed, else when it was written."""
+    return instance.modified_at if instance.observed_at is None else instance.observed_at
+
+
+def becomes_current(current: Instance | None, recorded: Instance, now: Instant) -> bool:
+    """Tell whether a recorded instance is the current one: not older than what is, and not from a far future."""
+    if time_of(recorded) > now + MAX_LEAD_US:
+        return False
+    return current is None or time_of(recorded) >= time_of(current)
+
+
+def record_history(operation: RecordHistory, before: Entity | None, now: Instant) -> Change:
+    """Record instances, oldest first; those that are the latest by their own time become current.
+
+    Items: one for each instance, ``recorded`` unless it is current in the end.
+    Raises: ResourceNotFound (no such entity and not to be created), BadRequestData. Spec: CIM 009 5.6.11, 5.6.12.
+    """
+    check_no_null(operation.entity)
+    draft = Draft(_make_bare(operation, now) if before is None else before, now)
+    draft.add_types(operation.entity.types)
+    if operation.entity.scope:
+        draft.set_scope(operation.entity.scope)
+    for name, patches in operation.entity.attributes.items():
+        _record(draft, name, [record_instance(name, patch, now) for patch in patches])
+    change = draft.finish()
+    if before is not None:
+        return change
+    return replace(change, before=None, outcome=replace(change.outcome, created=True, changed=True))
+
+
+def _make_bare(operation: RecordHistory, now: Instant) -> Entity:
+    if not operation.create:
+        raise ResourceNotFound(f"Entity {operation.id} does not exist")
+    patch = operation.entity
+    return make_entity(operation.id, EntityPatch(types=patch.types, expires_at=patch.expires_at), now)
+
+
+def _record(draft: Draft, name: Iri, instances: list[Instance]) -> None:
+    latest: dict[str, Instance] = {}
+    for instance in sorted(instances, key=time_of):
+        current = latest.get(instance.dataset_id) or draft.find(name, instance.dataset_id)
+        superseded: Instance | None = instance
+        if becomes_current(current, instance, draft.now):
+            superseded = latest.get(instance.dataset_id)
+            latest[instance.dataset_id] = instance
+        if superseded is not None:
+            draft.items.append(Item(name, instance.dataset_id, "recorded", None, superseded))
+    for dataset_id, instance in latest.items():
+        previous = draft.find(name, dataset_id)
+        kept = instance if previous is None else replace(instance, created_at=previous.created_at)
+        draft.put(name, kept, previous)
+    draft.note(name)
+
+
+def drop_current(operation: DeleteHistoryAttribute, before: Entity, now: Instant) -> Change:
+    """Take an attribute out of the current state, where it may be missing. Spec: CIM 009 5.6.13."""
+    draft = Draft(before, now)
+    for instance in before.attributes.get(operation.attribute, []):
+        if operation.delete_all or instance.dataset_id == operation.dataset_id:
+            draft.remove(operation.attribute, instance)
+    return draft.finish()
