@@ -56,8 +56,8 @@ apt_install() {
     if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then return 1; fi
     say "apt-get install $*"
     export DEBIAN_FRONTEND=noninteractive
-    apt-get -qq install --no-install-recommends "$@" >&2 ||
-        { apt-get -qq update >&2 && apt-get -qq install --no-install-recommends "$@" >&2; }
+    apt-get -qq install --no-install-recommends "$@" >/dev/null ||
+        { apt-get -qq update && apt-get -qq install --no-install-recommends "$@"; } >/dev/null
 }
 
 # The tests on PostgreSQL skip where there is none and list themselves; with CI set they fail.

@@ -10,9 +10,11 @@ from urllib.parse import unquote
 import pytest
 
 from stadtkern import errors
+from stadtkern.settings import CONFIG_FILE, Settings
 from tests.errors_page import PAGE, render_errors_page
 
 _ROOT = Path(__file__).parents[2]
+_README = _ROOT / "README.md"
 _LEFT_OUT = {".venv", ".git", "node_modules", "stadtkern-data"}
 _PAGES = sorted(p for p in _ROOT.rglob("*.md") if not _LEFT_OUT & set(p.relative_to(_ROOT).parts))
 _LINK = re.compile(r"\[[^\]\n]*\]\(<?([^)\s>]+)>?[^)\n]*\)")
@@ -62,6 +64,24 @@ def _anchor(heading: str) -> str:
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
+def test_settings_named_on_the_pages_exist() -> None:
+    named = {name for page in _PAGES for name in re.findall(r"STADTKERN_[A-Z_]+", page.read_text(encoding="utf-8"))}
+    assert len(named) > 5
+    assert named - {CONFIG_FILE} <= set(Settings().shown())
+
+
+def test_defaults_in_the_readme_are_the_effective_ones() -> None:
+    rows = re.findall(r"^\| `(STADTKERN_\w+)` \| (?:`(.*?)`)? *\|", _README.read_text(encoding="utf-8"), re.MULTILINE)
+    shown = Settings().shown()
+    assert len(rows) > 5
+    assert dict(rows) == {name: shown[name] for name, _ in rows}
+
+
+def test_verbs_named_on_the_pages_exist() -> None:
+    named = {verb for page in _PAGES for verb in re.findall(r"\./do ([a-z]+)\b", page.read_text(encoding="utf-8"))}
+    assert {"demo", "test"} <= named <= set(_verbs())
+
+
 def test_decisions_are_numbered_without_gaps() -> None:
     decisions = sorted(path.name for path in (_ROOT / "docs" / "adr").glob("[0-9]*.md"))
     assert [name[:4] for name in decisions] == [f"{number:04}" for number in range(1, len(decisions) + 1)]
@@ -77,11 +97,14 @@ def test_locked_requirements_have_hashes_and_name_no_index(lock: str) -> None:
 
 
 def test_do_lists_its_verbs() -> None:
-    done = subprocess.run(["./do"], cwd=_ROOT, capture_output=True, text=True, check=True)
-    verbs = [line.split()[0] for line in done.stdout.splitlines()[1:]]
-    assert {"demo", "serve", "test", "lint", "bench", "lock"} <= set(verbs)
+    assert {"demo", "serve", "test", "lint", "bench", "lock"} <= set(_verbs())
 
 
 def test_do_ends_with_2_when_the_verb_is_unknown() -> None:
     done = subprocess.run(["./do", "dance"], cwd=_ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout.splitlines()[0]) == (2, "usage: ./do VERB [ARGUMENT ...]")
+
+
+def _verbs() -> list[str]:
+    done = subprocess.run(["./do"], cwd=_ROOT, capture_output=True, text=True, check=True)
+    return [line.split()[0] for line in done.stdout.splitlines()[1:]]
