@@ -92,7 +92,7 @@ lint) #    check style, types, import contracts
     if [ -n "$failed" ]; then fail "lint fails:$failed"; fi ;;
 format) #  put the Python files into the project's style
     install dev
-    "$venv/bin/ruff" check --fix .
+    "$venv/bin/ruff" check --fix --exit-zero --quiet .
     "$venv/bin/ruff" format . ;;
 bench) #   measure, as ratios to the bare server on this machine
     install dev
