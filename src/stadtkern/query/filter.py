@@ -11,12 +11,16 @@ stable, so that filters can be keys of caches. ``docs/filters.md`` is the table 
     ├── Sure(part)                           unknown becomes false
     ├── IdIn  IdMatches  HasType  ScopeMatches
     ├── Exists(path)                         never unknown
-    ├── AnyOf(path, test)                    some element at the path passes; unknown when there is none
+    ├── AnyOf(path, test)                    some target at the path passes; unknown when there is none
     ├── Geo(attribute, …)
     └── Linked(path, types, part)            some entity that the relationship points to matches
 
-    Test (of one scalar)
-    └── Is(op, literal)  Between(low, high)  OneOf(literals)  Matches(pattern)  IsNull()
+    Test (of one target)
+    ├── Is(op, literal)  Between(low, high)  OneOf(literals)  Matches(pattern)  IsNull()
+    └── Lacks(test)  Fails(test)             two ways to negate, see there
+
+A *target* is what a path leads to in one attribute instance. Its *elements* are the members of an array, the values of
+a language map, or the target itself. The first row of tests asks for some element that passes (Kleene ``or``).
 """
 
 from __future__ import annotations
@@ -77,7 +81,7 @@ class Path(Struct, frozen=True, cache_hash=True):
 
     names: expanded attribute name, then sub-attribute names; empty for members of the entity itself.
     member: the core member of the entity or instance reached; None means the instance's value.
-    value: object keys inside the value. Every instance (dataset id) and every member of an array is an element.
+    value: object keys inside the value; arrays are not entered by a key. Every instance (dataset id) gives one target.
     """
 
     names: tuple[Iri, ...]
@@ -115,7 +119,22 @@ class IsNull(Struct, frozen=True, cache_hash=True):
     """JSON null. (A missing path is not null: there is no element.)"""
 
 
-Test = Is | Between | OneOf | Matches | IsNull
+ElementTest = Is | Between | OneOf | Matches | IsNull
+
+
+class Lacks(Struct, frozen=True, cache_hash=True):
+    """No element of the target is known to pass: elements of another type lack it too. Never unknown."""
+
+    test: ElementTest
+
+
+class Fails(Struct, frozen=True, cache_hash=True):
+    """The Kleene negation within one target: every element fails; unknown where one of another type is among them."""
+
+    test: ElementTest
+
+
+Test = ElementTest | Lacks | Fails
 
 
 class And(Struct, frozen=True, cache_hash=True):
@@ -171,13 +190,13 @@ class ScopeMatches(Struct, frozen=True, cache_hash=True):
 
 
 class Exists(Struct, frozen=True, cache_hash=True):
-    """The path leads to at least one element; true or false, never unknown."""
+    """The path leads to a target, be it null or an empty array; true or false, never unknown."""
 
     path: Path
 
 
 class AnyOf(Struct, frozen=True, cache_hash=True):
-    """Some element at the path passes the test: Kleene ``or`` over all instances and array members; unknown if none."""
+    """Some target at the path passes the test: Kleene ``or`` over all instances; unknown if none."""
 
     path: Path
     test: Test
@@ -187,7 +206,7 @@ class Geo(Struct, frozen=True, cache_hash=True):
     """Some instance of a GeoProperty stands in the relation to the geometry; unknown where there is none.
 
     geometry: GeoJSON text, longitude and latitude in degrees. Distances in metres (``geodesic``) or degrees
-    (``planar``), for ``near`` only; both ends belong to the range. dataset_id: None for every instance.
+    (``planar``), for ``near`` only: min_distance < distance <= max_distance. dataset_id: None for every instance.
     """
 
     attribute: Iri
@@ -210,12 +229,12 @@ class Linked(Struct, frozen=True, cache_hash=True):
     types: tuple[Iri, ...] = ()
 
 
-Filter = (
-    And | Or | Not | Sure | IdIn | IdMatches | HasType | ScopeMatches | Exists | AnyOf | Geo | Linked
-)
+Filter = And | Or | Not | Sure | IdIn | IdMatches | HasType | ScopeMatches | Exists | AnyOf | Geo | Linked
 
 EVERYTHING = And(())
 NOTHING = Or(())
+UNKNOWN = AnyOf(Path(()), IsNull())
+"""A path without a name leads nowhere."""
 
 
 def all_of(*filters: Filter | None) -> Filter | None:
@@ -249,3 +268,48 @@ def leaves(filter: Filter) -> list[Filter]:
         else:
             found.append(node)
     return found
+
+
+def attribute_names(filter: Filter) -> frozenset[Iri]:
+    """Give the attributes of the entity itself that a filter looks at (not those of linked entities)."""
+    return frozenset(name for leaf in leaves(filter) for name in _names(leaf)[:1])
+
+
+def _names(leaf: Filter) -> tuple[Iri, ...]:
+    match leaf:
+        case Exists(path) | AnyOf(path) | Linked(path):
+            return path.names
+        case Geo(attribute):
+            return (attribute,)
+        case _:
+            return ()
+
+
+def link_depth(filter: Filter) -> int:
+    """Count how many relationships in a row a filter follows; 0 when it looks at the entity alone."""
+    return max((1 + link_depth(leaf.part) for leaf in leaves(filter) if isinstance(leaf, Linked)), default=0)
+
+
+def hide_attributes(filter: Filter, hidden: frozenset[Iri]) -> Filter:
+    """Rewrite a filter so that hidden attributes do not exist for it, in linked entities and as sub-attributes too."""
+    if not hidden:
+        return filter
+    match filter:
+        case And(parts):
+            return And(tuple(hide_attributes(part, hidden) for part in parts))
+        case Or(parts):
+            return Or(tuple(hide_attributes(part, hidden) for part in parts))
+        case Not(part):
+            return Not(hide_attributes(part, hidden))
+        case Sure(part):
+            return Sure(hide_attributes(part, hidden))
+        case _:
+            return _hide_leaf(filter, hidden)
+
+
+def _hide_leaf(leaf: Filter, hidden: frozenset[Iri]) -> Filter:
+    if not hidden.isdisjoint(_names(leaf)):
+        return NOTHING if isinstance(leaf, Exists) else UNKNOWN
+    if isinstance(leaf, Linked):
+        return Linked(leaf.path, hide_attributes(leaf.part, hidden), leaf.types)
+    return leaf
