@@ -1,0 +1,3 @@
+"""Stadtkern: an open urban data platform for municipalities."""
+
+__all__: list[str] = []

@@ -9,7 +9,8 @@ from msgspec import Struct
 from stadtkern.model.entity import Entity, Instance
 from stadtkern.model.ids import Iri
 
-Verb = Literal["created", "updated", "deleted", "recorded"]
+Verb = Literal["created", "updated", "deleted", "recorded", "revised", "erased"]
+"""``recorded``: went to history only; ``revised``: history was edited, and with it what is current; ``erased``: gone without a trace."""
 
 
 class Item(Struct, frozen=True):

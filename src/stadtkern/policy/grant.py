@@ -14,8 +14,10 @@ import msgspec
 from stadtkern.model.ids import Iri, TenantId
 from stadtkern.query.filter import Filter
 
-Action = Literal["read", "record", "write", "administer"]
-"""``read`` data; ``record`` new values of declared types; ``write`` anything; ``administer`` the tenant (keys, settings)."""
+Action = Literal["none", "read", "record", "write", "administer"]
+"""``none``: what everybody may, such as asking whether the server is alive; ``read`` data; ``record`` new values
+of declared types; ``write`` anything; ``administer`` the tenant (keys, settings).
+"""
 
 _MAKER: Final = object()
 

@@ -1,0 +1,118 @@
+"""The only assembly: settings in, application out. Tests call the same function as the server."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+
+from stadtkern.broker.broker import Broker
+from stadtkern.broker.contexts import ContextService
+from stadtkern.broker.health import Health
+from stadtkern.broker.keys import Keys
+from stadtkern.broker.maintenance import Maintenance
+from stadtkern.broker.tenants import Tenants
+from stadtkern.errors import SetupError, Unavailable
+from stadtkern.model.ids import DEFAULT_TENANT
+from stadtkern.settings import Settings
+from stadtkern.store.context import StoredContexts
+from stadtkern.store.engine.base import Engine
+from stadtkern.store.engine.postgres import PostgresEngine
+from stadtkern.store.engine.sqlite import SqliteEngine
+from stadtkern.store.migrate import migrate
+from stadtkern.store.system import SystemStore
+from stadtkern.views._http.gateway import Gateway, Receive, Scope, Send
+from stadtkern.views.door import Door
+from stadtkern.views.health.view import HealthView
+from stadtkern.views.manage.view import ManageView
+from stadtkern.views.ngsild.view import NgsiLdView
+
+
+class Application:
+    """A running Stadtkern: an ASGI application whose lifespan owns the store and the background work."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._gateway: Gateway | None = None
+        self._stack = contextlib.AsyncExitStack()
+
+    async def start(self) -> None:
+        """Open the store, bring it to the present schema, start background work. Raises: SetupError, Unavailable."""
+        settings = self.settings
+        engine = make_engine(settings)
+        await engine.start()
+        self._stack.push_async_callback(engine.stop)
+        system = await open_system(engine)
+        self._stack.push_async_callback(system.database.close)
+        tenants = Tenants(engine, system, write_queue=settings.write_queue, limit=settings.open_tenants)
+        self._stack.push_async_callback(tenants.close)
+        await tenants.ensure_default()
+        await tenants.get(DEFAULT_TENANT)
+        keys = Keys(system, settings.admin_token)
+        self._stack.push_async_callback(keys.flush)
+        contexts = ContextService(settings, StoredContexts(tenants, system))
+        broker = Broker(tenants)
+        await self._stack.enter_async_context(Maintenance(tenants, keys))
+        ngsild = NgsiLdView(broker, contexts, settings)
+        mounts = {
+            ("ngsi-ld", "v1"): ngsild,
+            ("v1",): ManageView(tenants, keys),
+            (): HealthView(Health(system)),
+        }
+        self._gateway = Gateway(settings, Door(keys, tenants, settings), mounts)
+
+    async def stop(self) -> None:
+        """Finish what was accepted and close the store."""
+        await self._stack.aclose()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one ASGI event stream."""
+        if scope["type"] == "http":
+            if self._gateway is None:
+                raise RuntimeError("the application was not started")
+            await self._gateway(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        try:
+            await self.start()
+        except (SetupError, Unavailable) as error:
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            return
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self.stop()
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+def create_app(settings: Settings) -> Application:
+    """Make the application; nothing is opened before it is started."""
+    return Application(settings)
+
+
+def make_engine(settings: Settings) -> Engine:
+    """Choose the engine by the settings."""
+    if settings.database_url:
+        return PostgresEngine(settings.database_url, settings.query_timeout_s, settings.database_pool)
+    return SqliteEngine(settings.data, settings.query_timeout_s)
+
+
+async def open_system(engine: Engine) -> SystemStore:
+    """Open the system store, making it where it is missing. Raises: NewerStore, Unavailable."""
+    database = await engine.open("system", create=True)
+    if database is None:
+        raise Unavailable("The system store cannot be opened")
+    await migrate(database, "system")
+    return SystemStore(database)
+
+
+@contextlib.asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Application]:
+    """Run the application inside this event loop, without a server: for tests and for commands."""
+    application = create_app(settings)
+    await application.start()
+    try:
+        yield application
+    finally:
+        await application.stop()

@@ -1,0 +1,174 @@
+"""All settings, read once from the environment (and a TOML file with the same names).
+
+Unknown ``STADTKERN_*`` names are an error: a typing mistake must not become a silent default.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Literal, get_args
+from urllib.parse import urlsplit
+
+from stadtkern.errors import InvalidSettings
+
+PREFIX = "STADTKERN_"
+CONFIG_FILE = "STADTKERN_CONFIG"
+"""Names a TOML file; what the environment says wins over it."""
+
+Anonymous = Literal["none", "read", "write"]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The effective settings. Sizes are bytes, durations seconds."""
+
+    data: Path = Path("stadtkern-data")
+    """Folder of the embedded engine, of caches and of backups."""
+    bind: str = "127.0.0.1"
+    port: int = 8080
+    database_url: str = ""
+    """Empty: embedded SQLite in ``data``; else ``postgresql://user:password@host:port/database``."""
+    workers: int = 1
+    """Worker processes; more than one needs PostgreSQL."""
+    admin_token: str = ""
+    anonymous: Anonymous = "read"
+    """What a request without credentials may do; ``write`` is for loopback only."""
+    contexts: Path | None = None
+    """Folder of pre-loaded @contexts."""
+    allow_private_addresses: bool = False
+    """Let outgoing requests reach private and loopback addresses."""
+    public_url: str = ""
+    """What the server is called from outside, path prefix included; empty: from the request's Host header."""
+    insecure: bool = False
+    """Allow binding to a public address without an administrator token."""
+    implicit_tenants: bool = False
+    """Create a tenant when a write names one that does not exist."""
+    tenant_hosts: bool = True
+    """Choose the tenant by the host name where a tenant has one."""
+    max_body: int = 32 * 1024 * 1024
+    max_batch: int = 10_000
+    """Elements in one batch request."""
+    write_queue: int = 64 * 1024 * 1024
+    """Bytes of accepted but not yet stored requests; beyond it clients get 429."""
+    query_timeout_s: float = 10.0
+    body_timeout_s: float = 30.0
+    shutdown_timeout_s: float = 20.0
+    database_pool: int = 8
+    """PostgreSQL connections for reads, per worker."""
+    open_tenants: int = 200
+    """Tenants kept open at once."""
+    context_max_size: int = 1024 * 1024
+    log_format: Literal["text", "json"] = "text"
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> Settings:
+        """Read the environment and the file it names. Raises: InvalidSettings."""
+        given: dict[str, Any] = {}
+        if path := environ.get(CONFIG_FILE):
+            given.update(_read_file(Path(path)))
+        given.update(
+            {name: value for name, value in environ.items() if name.startswith(PREFIX) and name != CONFIG_FILE}
+        )
+        known = {PREFIX + field.name.upper(): field for field in fields(cls)}
+        values: dict[str, Any] = {}
+        for name, value in given.items():
+            if name not in known:
+                raise InvalidSettings(f"The setting {name} is unknown; 'stadtkern config' lists all")
+            values[known[name].name] = _convert(name, value, str(known[name].type))
+        settings = cls(**values)
+        settings._check()
+        return settings
+
+    def _check(self) -> None:
+        if self.workers < 1:
+            raise InvalidSettings("STADTKERN_WORKERS must be at least 1")
+        if self.workers > 1 and not self.database_url:
+            raise InvalidSettings("STADTKERN_WORKERS above 1 needs PostgreSQL: set STADTKERN_DATABASE_URL")
+        if self.database_url and urlsplit(self.database_url).scheme not in {"postgresql", "postgres"}:
+            raise InvalidSettings("STADTKERN_DATABASE_URL must start with postgresql://")
+        if self.anonymous not in get_args(Anonymous):
+            raise InvalidSettings(f"STADTKERN_ANONYMOUS must be one of {', '.join(get_args(Anonymous))}")
+        if not 0 <= self.port <= 65535:
+            raise InvalidSettings("STADTKERN_PORT must be between 0 and 65535")
+        if self.public_url and urlsplit(self.public_url).scheme not in {"http", "https"}:
+            raise InvalidSettings("STADTKERN_PUBLIC_URL must start with http:// or https://")
+        if self.log_format not in {"text", "json"}:
+            raise InvalidSettings("STADTKERN_LOG_FORMAT must be text or json")
+
+    def check_exposure(self) -> None:
+        """Refuse to listen beyond this machine unprotected. Raises: InvalidSettings."""
+        loopback = is_loopback(self.bind)
+        if self.anonymous == "write" and not loopback and not self.insecure:
+            raise InvalidSettings(
+                "STADTKERN_ANONYMOUS=write is for loopback only; bind to 127.0.0.1 or pass --insecure"
+            )
+        if not loopback and not self.admin_token and not self.insecure:
+            raise InvalidSettings(
+                f"Binding to {self.bind} without STADTKERN_ADMIN_TOKEN would leave the server without an administrator;"
+                " set the token or pass --insecure"
+            )
+
+    def shown(self) -> dict[str, str]:
+        """Give the effective settings by their environment names, secrets hidden."""
+        rows: dict[str, str] = {}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            rows[PREFIX + field.name.upper()] = _show(field.name, value)
+        return rows
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether an address to bind to can be reached from this machine only."""
+    return host in {"localhost", "::1", "[::1]"} or host.startswith("127.")
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise InvalidSettings(f"The settings file {path} does not exist") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InvalidSettings(f"The settings file {path} is not valid TOML: {error}") from error
+    return dict(table)
+
+
+_WORDS = {
+    "1": True,
+    "true": True,
+    "yes": True,
+    "on": True,
+    "0": False,
+    "false": False,
+    "no": False,
+    "off": False,
+    "": False,
+}
+
+
+def _convert(name: str, value: Any, kind: str) -> Any:
+    try:
+        if kind == "bool":
+            return value if isinstance(value, bool) else _WORDS[str(value).strip().lower()]
+        if kind == "int":
+            return int(value)
+        if kind == "float":
+            return float(value)
+    except (KeyError, ValueError) as error:
+        raise InvalidSettings(f"The setting {name} has the value {str(value)[:40]!r}, which is no {kind}") from error
+    if kind.startswith("Path"):
+        return Path(str(value)) if str(value) else None
+    return str(value)
+
+
+def _show(name: str, value: object) -> str:
+    if name == "admin_token":
+        return "(set)" if value else ""
+    if name == "database_url" and isinstance(value, str) and value:
+        parts = urlsplit(value)
+        return value.replace(f":{parts.password}@", ":(hidden)@") if parts.password else value
+    if value is None:
+        return ""
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,156 @@
+"""Load and save whole batches of entities inside one transaction: the two ends of the write path.
+
+Between them the broker applies operations in memory. ``save`` folds: however many operations touched an entity,
+its row,
+document, series and summaries are written once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from stadtkern.model.change import Item
+from stadtkern.model.ids import EntityId
+from stadtkern.model.instant import Instant
+from stadtkern.policy.grant import Grant
+from stadtkern.store import history, placement
+from stadtkern.store.document import DELETED, HISTORY, LIVE, Head, decode_row, encode_document, encode_instance
+from stadtkern.store.engine.base import Transaction
+from stadtkern.store.statements import EngineName, array, statements
+from stadtkern.store.work import Work
+
+MAX_LOGGED_VALUE = 4096
+"""Longest instance, in characters, that the change log repeats as the new value."""
+
+
+async def load(
+    transaction: Transaction, engine: EngineName, grant: Grant, ids: Sequence[EntityId]
+) -> dict[EntityId, Work]:
+    """Lock and load entities; those that do not exist come with a head whose ``n`` is 0."""
+    del grant  # rows outside the Grant are judged by the broker, which must tell "hidden" from "absent"
+    await transaction.lock(ids)
+    rows = await transaction.fetch(statements("write.sql", engine)["load"], array(engine, list(ids)))
+    works: dict[EntityId, Work] = {}
+    for row in rows:
+        head, entity = decode_row(row)
+        works[head.id] = Work(head, entity, entity)
+    for id_ in ids:
+        if id_ not in works:
+            none = Instant(0)
+            works[id_] = Work(Head(0, id_, 0, DELETED, none, none, None, None), None, None)
+    return works
+
+
+async def save(transaction: Transaction, engine: EngineName, works: Iterable[Work], now: Instant) -> None:
+    """Write all that changed: slim rows, documents, index tables, series, history, summaries and the change log."""
+    dirty = [work for work in works if work.dirty]
+    if not dirty:
+        return
+    await _insert_new(transaction, engine, dirty, now)
+    for work in dirty:
+        work.head = _next_head(work, now)
+    sql = statements("write.sql", engine)
+    await transaction.execute_many(sql["update_entity"], [_entity_row(work.head) for work in dirty])
+    await _save_documents(transaction, engine, dirty)
+    await placement.save(transaction, engine, dirty)
+    await history.save(transaction, engine, dirty, now)
+    await transaction.execute_many(sql["insert_change"], [_change_row(work, now) for work in dirty])
+    if engine == "postgres":
+        await transaction.execute(sql["notify"])
+
+
+async def _insert_new(transaction: Transaction, engine: EngineName, dirty: list[Work], now: Instant) -> None:
+    new = {work.head.id: work for work in dirty if work.head.n == 0}
+    if not new:
+        return
+    rows = msgspec.json.encode([{"id": id_, "at": now} for id_ in new]).decode()
+    for id_, n in await transaction.fetch(statements("write.sql", engine)["insert_entities"], rows):
+        work = new[id_]
+        work.head = msgspec.structs.replace(work.head, n=n)
+
+
+def _next_head(work: Work, now: Instant) -> Head:
+    head, entity = work.head, work.after
+    if entity is None:
+        return Head(head.n, head.id, head.version + 1, HISTORY, head.created_at, now, now, None)
+    return Head(head.n, head.id, head.version + 1, LIVE, entity.created_at, entity.modified_at, None, entity.expires_at)
+
+
+def _entity_row(head: Head) -> tuple[Any, ...]:
+    return (
+        head.version,
+        head.state,
+        head.created_at,
+        head.modified_at,
+        head.deleted_at,
+        head.expires_at,
+        head.n,
+    )
+
+
+def _needs_document(work: Work) -> bool:
+    """Tell whether the document itself changed, not only observed instances beside it."""
+    before, after = work.before, work.after
+    if before is None or after is None:
+        return True
+    if before.types != after.types or before.scope != after.scope:
+        return True
+    return any(
+        (item.previous is not None and item.previous.observed_at is None)
+        or (item.new is not None and item.new.observed_at is None and item.verb != "recorded")
+        for item in work.items
+    )
+
+
+async def _save_documents(transaction: Transaction, engine: EngineName, dirty: list[Work]) -> None:
+    sql = statements("write.sql", engine)
+    docs = [(work.head.n, encode_document(work.after)) for work in dirty if work.after and _needs_document(work)]
+    if docs:
+        await transaction.execute_many(sql["save_doc"], docs)
+    gone = [(work.head.n,) for work in dirty if work.after is None]
+    if gone:
+        await transaction.execute_many(sql["delete_doc"], gone)
+    await _save_names(transaction, engine, dirty)
+
+
+async def _save_names(transaction: Transaction, engine: EngineName, dirty: list[Work]) -> None:
+    """Keep ``entity_type`` and ``entity_scope`` in step with the current state."""
+    sql = statements("write.sql", engine)
+    for member, delete, insert in (
+        ("types", "delete_types", "insert_type"),
+        ("scope", "delete_scopes", "insert_scope"),
+    ):
+        stale: list[tuple[int]] = []
+        fresh: list[tuple[str, int]] = []
+        for work in dirty:
+            old: list[str] = getattr(work.before, member) if work.before else []
+            new: list[str] = getattr(work.after, member) if work.after else []
+            if old == new:
+                continue
+            if old:
+                stale.append((work.head.n,))
+            fresh.extend((name, work.head.n) for name in new)
+        if stale:
+            await transaction.execute_many(sql[delete], stale)
+        if fresh:
+            await transaction.execute_many(sql[insert], fresh)
+
+
+def _change_row(work: Work, now: Instant) -> tuple[Any, ...]:
+    kind = "deleted" if work.after is None else "created" if work.created else "updated"
+    items: list[list[Any]] = [_logged(item) for item in work.items]
+    if kind == "deleted" and work.before is not None:
+        # the before image of a deleted entity: subscribers decide by it whether they may know
+        items.append(["", "", "before", msgspec.Raw(encode_document(work.before)), None])
+    head = work.head
+    return (now, head.n, head.id, head.version, kind, msgspec.json.encode(items).decode())
+
+
+def _logged(item: Item) -> list[Any]:
+    new = None if item.new is None else encode_instance(item.new)
+    previous = None if item.previous is None else msgspec.Raw(encode_instance(item.previous))
+    shown = None if new is None or len(new) > MAX_LOGGED_VALUE else msgspec.Raw(new)
+    return [item.attribute, item.dataset_id, item.verb, previous, shown]

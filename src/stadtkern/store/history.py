@@ -1,0 +1,263 @@
+"""History as part of the write: series, observations and their monthly summaries.
+
+What has history: every observed instance, and of the others each one that was superseded (the current one lies in the
+document). A deletion leaves a tombstone. Observation ids come in blocks of 256 that belong to one series; the
+series row
+remembers its open block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from stadtkern.model.change import Item
+from stadtkern.model.entity import Instance, find_instance
+from stadtkern.model.ids import Iri
+from stadtkern.model.instant import Instant
+from stadtkern.store.document import encode_instance
+from stadtkern.store.engine.base import Row, Transaction
+from stadtkern.store.observation import COLUMNS, encode_observation, instance_time, tombstone
+from stadtkern.store.statements import EngineName, array, statements
+from stadtkern.store.work import Work
+
+BLOCK = 256
+COPY_FROM_ROWS = 64
+"""From so many rows on COPY beats one statement a row."""
+SeriesKey = tuple[int, str, str]
+"""Entity number, attribute, dataset id."""
+
+
+@dataclass(slots=True)
+class Series:
+    """One series row during a batch."""
+
+    n: int
+    observed: int
+    unit: str | None
+    block: int = 0
+    used: int = BLOCK
+    block_from: int | None = None
+    block_to: int | None = None
+    current_changed: bool = False
+    current: str | None = None
+    current_at: int | None = None
+
+    def draw(self, time: int) -> int:
+        """Take the next observation id and widen the open block's time range."""
+        id_ = self.block * BLOCK + self.used
+        self.used += 1
+        self.block_from = time if self.block_from is None else min(self.block_from, time)
+        self.block_to = time if self.block_to is None else max(self.block_to, time)
+        return id_
+
+
+async def save(transaction: Transaction, engine: EngineName, dirty: Sequence[Work], now: Instant) -> None:
+    """Write the history of a batch."""
+    pending: list[tuple[SeriesKey, Instance]] = []
+    touched: dict[SeriesKey, Work] = {}
+    for work in dirty:
+        for item in work.items:
+            _collect(work, item, now, pending, touched)
+    removed = [(work.head.n,) for work in dirty if work.removed]
+    if removed:
+        await transaction.execute_many(statements("write.sql", engine)["clear_currents"], removed)
+    if not touched:
+        return
+    series = await _open_series(transaction, engine, touched, pending, now)
+    rows = await _place(transaction, engine, series, pending)
+    _set_currents(series, touched)
+    await _save_series(transaction, engine, list(series.values()))
+    await _save_observations(transaction, engine, rows)
+
+
+def _collect(
+    work: Work, item: Item, now: Instant, pending: list[tuple[SeriesKey, Instance]], touched: dict[SeriesKey, Work]
+) -> None:
+    """Note which instances one change sends to history, and whether its series' current instance moves."""
+    previous, new = item.previous, item.new
+    if item.verb in {"revised", "erased"}:
+        touched[(work.head.n, str(item.attribute), item.dataset_id)] = work
+        return
+    key = (work.head.n, str(item.attribute), item.dataset_id)
+    count = len(pending)
+    if previous is not None and previous.observed_at is None and item.verb in {"updated", "deleted"}:
+        pending.append((key, previous))
+    if new is not None and (new.observed_at is not None or item.verb == "recorded"):
+        pending.append((key, new))
+    if item.verb == "deleted" and previous is not None:
+        pending.append((key, tombstone(previous, now)))
+    if len(pending) > count or (previous is not None and previous.observed_at is not None):
+        touched[key] = work
+
+
+async def _open_series(
+    transaction: Transaction,
+    engine: EngineName,
+    touched: dict[SeriesKey, Work],
+    pending: list[tuple[SeriesKey, Instance]],
+    now: Instant,
+) -> dict[SeriesKey, Series]:
+    """Load the series of a batch and make those that are missing."""
+    sql = statements("write.sql", engine)
+    known: dict[SeriesKey, Series] = {}
+    entities = array(engine, sorted({key[0] for key in touched}))
+    for row in await transaction.fetch(sql["load_series"], entities):
+        key = (row[0], row[1], row[2])
+        if key in touched:
+            known[key] = _read_series(row)
+    first = {key: instance for key, instance in reversed(pending)}
+    missing = [_new_series(key, first.get(key), now) for key in touched if key not in known]
+    if missing:
+        rows = await transaction.fetch(sql["insert_series"], msgspec.json.encode(missing).decode())
+        units = {(row["entity"], row["attribute"], row["dataset_id"]): row["unit"] for row in missing}
+        for entity, attribute, dataset_id, n in rows:
+            key = (entity, attribute, dataset_id)
+            known[key] = Series(n, 0, units[key])
+    return known
+
+
+def _read_series(row: Row) -> Series:
+    _entity, _attribute, _dataset_id, n, observed, _created, current_at, block, used, block_from, block_to, unit = row
+    return Series(n, observed, unit, block, used if block else BLOCK, block_from, block_to, current_at=current_at)
+
+
+def _new_series(key: SeriesKey, first: Instance | None, now: Instant) -> dict[str, Any]:
+    unit = None if first is None else first.unit_code
+    return {"entity": key[0], "attribute": key[1], "dataset_id": key[2], "observed": 0, "at": now, "unit": unit}
+
+
+async def _place(
+    transaction: Transaction,
+    engine: EngineName,
+    series: dict[SeriesKey, Series],
+    pending: list[tuple[SeriesKey, Instance]],
+) -> list[tuple[Any, ...]]:
+    """Give every pending instance an id and make its row."""
+    waiting: dict[SeriesKey, list[Instance]] = {}
+    for key, instance in pending:
+        waiting.setdefault(key, []).append(instance)
+    blocks = await _draw_blocks(transaction, engine, series, waiting)
+    rows: list[tuple[Any, ...]] = []
+    for key, instances in waiting.items():
+        one = series[key]
+        for instance in instances:
+            if one.used >= BLOCK:
+                one.block, one.used, one.block_from, one.block_to = blocks[one.n].pop(), 0, None, None
+            time = instance_time(instance) if instance.deleted_at is None else instance.deleted_at
+            if instance.observed_at is not None:
+                one.observed = 1
+            rows.append(encode_observation(key[0], one.n, one.draw(time), instance, one.unit))
+    return rows
+
+
+async def _draw_blocks(
+    transaction: Transaction,
+    engine: EngineName,
+    series: dict[SeriesKey, Series],
+    waiting: dict[SeriesKey, list[Instance]],
+) -> dict[int, list[int]]:
+    """Draw as many id blocks as the batch needs, and close those it fills."""
+    sql = statements("write.sql", engine)
+    wanted: list[dict[str, int]] = []
+    full: list[tuple[int | None, int | None, int]] = []
+    for key, instances in waiting.items():
+        one = series[key]
+        beyond = len(instances) - (BLOCK - one.used)
+        if beyond <= 0:
+            continue
+        wanted.extend({"entity": key[0], "series": one.n} for _ in range(-(-beyond // BLOCK)))
+        if one.block:
+            full.append(_range_with(one, instances))
+    if full:
+        await transaction.execute_many(sql["close_block"], full)
+    blocks: dict[int, list[int]] = {}
+    if wanted:
+        for n, block in await transaction.fetch(sql["insert_blocks"], msgspec.json.encode(wanted).decode()):
+            blocks.setdefault(n, []).append(block)
+    await _close_passed(transaction, sql["close_block"], series, waiting, blocks)
+    return blocks
+
+
+def _range_with(one: Series, instances: list[Instance]) -> tuple[int, int, int]:
+    """Give the time range that a block will have when the batch has filled it."""
+    times = [instance_time(instance) for instance in instances]
+    if one.block_from is not None and one.block_to is not None:
+        times += [Instant(one.block_from), Instant(one.block_to)]
+    return min(times), max(times), one.block
+
+
+async def _close_passed(
+    transaction: Transaction,
+    statement: str,
+    series: dict[SeriesKey, Series],
+    waiting: dict[SeriesKey, list[Instance]],
+    blocks: dict[int, list[int]],
+) -> None:
+    """Blocks that one batch draws and fills at once get the range of the whole batch: wider than needed, never
+    wrong.
+    """
+    passed: list[tuple[int, int, int]] = []
+    for key, instances in waiting.items():
+        drawn = blocks.get(series[key].n, [])
+        if len(drawn) > 1:
+            times = [instance_time(instance) for instance in instances]
+            passed.extend((min(times), max(times), block) for block in drawn[1:])
+    if passed:
+        await transaction.execute_many(statement, passed)
+
+
+def _set_currents(series: dict[SeriesKey, Series], touched: dict[SeriesKey, Work]) -> None:
+    """Note the current instance of every touched series: the observed one of the current state, or none."""
+    for key, work in touched.items():
+        one = series[key]
+        after = work.after
+        instance = None if after is None else find_instance(after.attributes.get(Iri(key[1]), []), key[2])
+        observed = instance is not None and instance.observed_at is not None
+        one.current_changed = True
+        one.current = encode_instance(instance) if observed and instance is not None else None
+        one.current_at = instance.observed_at if observed and instance is not None else None
+
+
+async def _save_series(transaction: Transaction, engine: EngineName, series: list[Series]) -> None:
+    rows = [
+        (one.observed, one.current, one.current_at, one.block, one.used, one.block_from, one.block_to, one.n)
+        for one in series
+    ]
+    await transaction.execute_many(statements("write.sql", engine)["update_series"], rows)
+
+
+async def _save_observations(transaction: Transaction, engine: EngineName, rows: list[tuple[Any, ...]]) -> None:
+    if not rows:
+        return
+    rows.sort(key=lambda row: (row[1], row[2], row[3]))
+    if len(rows) >= COPY_FROM_ROWS:
+        await transaction.copy("observation", COLUMNS, rows)
+    else:
+        await transaction.execute_many(statements("history.sql", engine)["insert_observation"], rows)
+    chunks: dict[tuple[int, int], list[int]] = {}
+    for row in rows:
+        if not row[7]:
+            continue
+        chunk = chunks.setdefault((row[1], month_of(row[2])), [0, row[2], row[2], row[4]])
+        chunk[0] += 1
+        chunk[1] = min(chunk[1], row[2])
+        chunk[2] = max(chunk[2], row[2])
+        chunk[3] = max(chunk[3], row[4])
+    if chunks:
+        await transaction.execute_many(
+            statements("write.sql", engine)["add_to_chunk"], [(*key, *chunk) for key, chunk in sorted(chunks.items())]
+        )
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def month_of(instant: int) -> int:
+    """Number the month of an instant in UTC: years since 0 times twelve, plus months."""
+    moment = _EPOCH + timedelta(microseconds=instant)
+    return moment.year * 12 + moment.month - 1

@@ -1,0 +1,83 @@
+"""Read entities by id or number. Every function takes the Grant first and shows only what it lets see."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from stadtkern.model.entity import Attributes, Entity
+from stadtkern.model.ids import EntityId
+from stadtkern.model.instant import Instant
+from stadtkern.policy.grant import Grant
+from stadtkern.query.evaluate import matches
+from stadtkern.store.document import Head, decode_row
+from stadtkern.store.engine.base import Database, Row
+from stadtkern.store.statements import array, statements
+
+INLINE = 100
+"""Up to so many entities are read inline on the event loop."""
+
+
+async def load_head(database: Database, grant: Grant, id_: EntityId, now: Instant) -> tuple[int, int] | None:
+    """Give number and version of a live entity. A Grant with a row filter needs the entity itself to decide."""
+    del grant
+    rows = await database.fetch(statements("read.sql", database.engine)["head"], str(id_), now)
+    return (rows[0][0], rows[0][1]) if rows else None
+
+
+async def load_by_n(
+    database: Database, grant: Grant, ns: Sequence[int], now: Instant
+) -> dict[int, tuple[Head, Entity]]:
+    """Load live entities by number."""
+    sql = statements("read.sql", database.engine)["load_by_n"]
+    rows = await database.fetch(sql, array(database.engine, list(ns)), now, lane="key" if len(ns) <= INLINE else "scan")
+    return {head.n: (head, entity) for head, entity in decode_rows(grant, rows, now)}
+
+
+async def load_by_id(
+    database: Database, grant: Grant, ids: Sequence[EntityId], now: Instant
+) -> dict[EntityId, tuple[Head, Entity]]:
+    """Load live entities by id."""
+    sql = statements("read.sql", database.engine)["load_by_id"]
+    lane = "key" if len(ids) <= INLINE else "scan"
+    rows = await database.fetch(sql, array(database.engine, [str(one) for one in ids]), now, lane=lane)
+    return {entity.id: (head, entity) for head, entity in decode_rows(grant, rows, now)}
+
+
+def decode_rows(grant: Grant, rows: Sequence[Row], now: Instant) -> list[tuple[Head, Entity]]:
+    """Build the entities of rows as the Grant shows them."""
+    shown: list[tuple[Head, Entity]] = []
+    for row in rows:
+        head, entity = decode_row(row)
+        if entity is None or (grant.row_filter is not None and not matches(grant.row_filter, entity)):
+            continue
+        shown.append((head, visible(grant, entity, now)))
+    return shown
+
+
+def visible(grant: Grant, entity: Entity, now: Instant) -> Entity:
+    """Take away what the Grant hides and what has expired."""
+    hidden = grant.hidden
+    attributes: Attributes = entity.attributes
+    if hidden:
+        attributes = {name: group for name, group in attributes.items() if name not in hidden}
+    if any(one.expires_at is not None for group in attributes.values() for one in group):
+        attributes = _unexpired(attributes, now)
+    return entity if attributes is entity.attributes else replace(entity, attributes=attributes)
+
+
+def _unexpired(attributes: Attributes, now: Instant) -> Attributes:
+    left: Attributes = {}
+    for name, group in attributes.items():
+        kept = [one for one in group if one.expires_at is None or one.expires_at > now]
+        if kept:
+            left[name] = kept
+    return left
+
+
+def may_cache(entity: Entity) -> bool:
+    """Tell whether the entity stays as it is until its version changes: nothing of it expires by itself."""
+    if entity.expires_at is not None:
+        return False
+    return all(one.expires_at is None for group in entity.attributes.values() for one in group)

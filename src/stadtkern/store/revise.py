@@ -1,0 +1,143 @@
+"""Edit stored history: find, change, delete instances; erase series or a whole entity.
+
+Every function here runs inside a write transaction that holds the entity's lock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from msgspec.structs import replace
+
+from stadtkern.model.entity import Attributes, Entity, Instance
+from stadtkern.model.ids import Iri
+from stadtkern.model.instant import Instant
+from stadtkern.policy.grant import Grant
+from stadtkern.store.document import DELETED
+from stadtkern.store.engine.base import Transaction
+from stadtkern.store.history import BLOCK, month_of
+from stadtkern.store.observation import decode_observation, encode_observation
+from stadtkern.store.statements import EngineName, statements
+from stadtkern.store.work import Work
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One instance as it lies in the store."""
+
+    entity: int
+    series: int
+    unit: str | None
+    time: int
+    instance: Instance
+
+
+async def find_observation(
+    transaction: Transaction, engine: EngineName, grant: Grant, entity: int, attribute: Iri, id_: int
+) -> Stored | None:
+    """Find one instance by its id; the id's block says which series and which stretch of time to look in."""
+    if attribute in grant.hidden:
+        return None
+    sql = statements("history.sql", engine)
+    found = await transaction.fetch(sql["locate"], id_ // BLOCK, entity, str(attribute))
+    if not found:
+        return None
+    series, dataset_id, unit, time_from, time_to = found[0]
+    rows = await transaction.fetch(sql["load_observation"], series, time_from, time_to, id_)
+    if not rows:
+        return None
+    return Stored(entity, series, unit, rows[0][0], decode_observation(rows[0], dataset_id, unit))
+
+
+async def delete_observation(transaction: Transaction, engine: EngineName, stored: Stored) -> None:
+    """Delete one instance and recompute the summary of its month."""
+    sql = statements("history.sql", engine)
+    await transaction.execute(sql["delete_observation"], stored.series, stored.time, stored.instance.instance_id)
+    await _recount(transaction, engine, stored.series, {month_of(stored.time)})
+
+
+async def replace_observation(transaction: Transaction, engine: EngineName, stored: Stored, instance: Instance) -> None:
+    """Put a changed instance in the place of a stored one; its id stays, its time may move."""
+    sql = statements("history.sql", engine)
+    await transaction.execute(sql["delete_observation"], stored.series, stored.time, stored.instance.instance_id)
+    id_ = stored.instance.instance_id or 0
+    row = list(encode_observation(stored.entity, stored.series, id_, instance, stored.unit))
+    # without an own time it stays where it stood: an edit does not move the past
+    row[2] = time = stored.time if instance.observed_at is None else instance.observed_at
+    await transaction.execute(sql["insert_observation"], *row)
+    await transaction.execute(sql["widen_block"], id_ // BLOCK, time)
+    await transaction.execute(sql["widen_open_block"], stored.series, id_ // BLOCK, time)
+    await _recount(transaction, engine, stored.series, {month_of(stored.time), month_of(time)})
+
+
+async def latest_observed(
+    transaction: Transaction, engine: EngineName, grant: Grant, series: int, now: Instant
+) -> Instance | None:
+    """Give the latest observed instance of a series that is not from a far future."""
+    del grant  # the current state is the same for everybody; what a holder may see is decided when it is read
+    sql = statements("history.sql", engine)
+    rows = await transaction.fetch(sql["latest_observed"], series, now + 24 * 3600 * 1_000_000)
+    if not rows:
+        return None
+    return replace(decode_observation(rows[0][2:], rows[0][0], rows[0][1]), instance_id=None)
+
+
+async def delete_series(
+    transaction: Transaction, engine: EngineName, grant: Grant, entity: int, attribute: Iri, dataset_id: str | None
+) -> bool:
+    """Delete the history of an attribute (of one dataset id, or of all) and tell whether there was any."""
+    if attribute in grant.hidden:
+        return False
+    sql = statements("history.sql", engine)
+    found = await transaction.fetch(sql["series_of"], entity, str(attribute))
+    wanted = [n for n, dataset in found if dataset_id is None or dataset == dataset_id]
+    for n in wanted:
+        for name in ("delete_observations", "delete_chunks", "delete_blocks", "reset_series"):
+            await transaction.execute(sql[name], n)
+    return bool(wanted)
+
+
+async def erase(transaction: Transaction, engine: EngineName, grant: Grant, work: Work, now: Instant) -> None:
+    """Remove an entity with all its past. Its row stays as a tombstone, so that its number is never used again."""
+    del grant
+    sql = statements("history.sql", engine)
+    write = statements("write.sql", engine)
+    n = work.head.n
+    for name in ("erase_observations", "erase_chunks", "erase_blocks", "erase_series"):
+        await transaction.execute(sql[name], n)
+    if engine == "sqlite":
+        await transaction.execute(write["delete_all_geo_box"], n)
+    for name in ("delete_doc", "delete_types", "delete_scopes", "delete_all_geo", "delete_all_links"):
+        await transaction.execute(write[name], n)
+    await transaction.execute(
+        write["update_entity"], work.head.version + 1, DELETED, work.head.created_at, now, now, None, n
+    )
+    await transaction.execute(write["insert_change"], now, n, work.head.id, work.head.version + 1, "erased", "[]")
+
+
+def with_attributes(entity: Entity, attributes: Attributes, now: Instant) -> Entity:
+    """Give the entity other attributes, changed now."""
+    return replace(entity, attributes=attributes, modified_at=now)
+
+
+async def _recount(transaction: Transaction, engine: EngineName, series: int, months: set[int]) -> None:
+    """Compute monthly summaries anew after an edit; only those that it touched."""
+    sql = statements("history.sql", engine)
+    for month in sorted(months):
+        start, end = month_bounds(month)
+        await transaction.execute(sql["delete_chunk"], series, month)
+        await transaction.execute(sql["recount_chunk"], series, month, start, end)
+
+
+def month_bounds(month: int) -> tuple[int, int]:
+    """Give the first instant of a month and that of the next one."""
+    return _month_start(month), _month_start(month + 1)
+
+
+def _month_start(month: int) -> int:
+    year, index = divmod(month, 12)
+    # proleptic Gregorian day count, valid beyond datetime's year 9999
+    shifted_year, shifted_month = (year - 1, index + 10) if index < 2 else (year, index - 2)
+    era_days = 365 * shifted_year + shifted_year // 4 - shifted_year // 100 + shifted_year // 400
+    days = era_days + (153 * shifted_month + 2) // 5 - 719468
+    return days * 86_400_000_000

@@ -1,0 +1,71 @@
+-- name: insert_observation(entity, series, time, id, created_at, modified_at, deleted_at, observed, kind, num, value, extra)
+-- One instance of history.
+INSERT INTO observation (entity, series, time, id, created_at, modified_at, deleted_at, observed, kind, num, value, extra)
+VALUES (:entity, :series, :time, :id, :created_at, :modified_at, :deleted_at, :observed, :kind, :num, :value, :extra);
+
+-- name: locate(block, entity, attribute)
+-- Which series and which stretch of time an observation id lies in. An open block's range is in its series.
+SELECT s.n, s.dataset_id, s.unit,
+    CASE WHEN s.block = b.block THEN s.block_from ELSE b.time_from END,
+    CASE WHEN s.block = b.block THEN s.block_to ELSE b.time_to END
+FROM id_block b JOIN series s ON s.n = b.series
+WHERE b.block = :block AND s.entity = :entity AND s.attribute = :attribute;
+
+-- name: load_observation(series, time_from, time_to, id)
+SELECT o.time, o.id, o.created_at, o.modified_at, o.deleted_at, o.observed, o.kind, o.num, o.value, o.extra
+FROM observation o WHERE o.series = :series AND o.time BETWEEN :time_from AND :time_to AND o.id = :id;
+
+-- name: delete_observation(series, time, id)
+DELETE FROM observation WHERE series = :series AND time = :time AND id = :id;
+
+-- name: widen_block(block, time)
+UPDATE id_block SET time_from = @least(time_from, :time), time_to = @greatest(time_to, :time)
+WHERE block = :block AND time_from IS NOT NULL;
+
+-- name: widen_open_block(series, block, time)
+UPDATE series SET block_from = @least(block_from, :time), block_to = @greatest(block_to, :time)
+WHERE n = :series AND block = :block;
+
+-- name: latest_observed(series, until)
+-- The instance that is current by its own time.
+SELECT s.dataset_id, s.unit,
+    o.time, o.id, o.created_at, o.modified_at, o.deleted_at, o.observed, o.kind, o.num, o.value, o.extra
+FROM observation o JOIN series s ON s.n = o.series
+WHERE o.series = :series AND o.observed = 1 AND o.deleted_at IS NULL AND o.time <= :until
+ORDER BY o.time DESC, o.id DESC LIMIT 1;
+
+-- name: series_of(entity, attribute)
+SELECT n, dataset_id FROM series WHERE entity = :entity AND attribute = :attribute;
+
+-- name: delete_observations(series)
+DELETE FROM observation WHERE series = :series;
+
+-- name: delete_chunks(series)
+DELETE FROM series_chunk WHERE series = :series;
+
+-- name: delete_blocks(series)
+DELETE FROM id_block WHERE series = :series;
+
+-- name: reset_series(series)
+UPDATE series SET observed = 0, block = 0, used = 0, block_from = NULL, block_to = NULL WHERE n = :series;
+
+-- name: delete_chunk(series, month)
+DELETE FROM series_chunk WHERE series = :series AND month = :month;
+
+-- name: recount_chunk(series, month, start, until)
+INSERT INTO series_chunk (series, month, count, first, last, recorded_first, recorded_last)
+SELECT series, @big(:month), count(*), min(time), max(time), min(created_at), max(created_at)
+FROM observation WHERE series = :series AND time >= :start AND time < :until AND observed = 1 AND deleted_at IS NULL
+GROUP BY series;
+
+-- name: erase_observations(entity)
+DELETE FROM observation WHERE series IN (SELECT n FROM series WHERE entity = :entity);
+
+-- name: erase_chunks(entity)
+DELETE FROM series_chunk WHERE series IN (SELECT n FROM series WHERE entity = :entity);
+
+-- name: erase_blocks(entity)
+DELETE FROM id_block WHERE series IN (SELECT n FROM series WHERE entity = :entity);
+
+-- name: erase_series(entity)
+DELETE FROM series WHERE entity = :entity;

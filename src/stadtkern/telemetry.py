@@ -1,0 +1,105 @@
+"""Every event worth logging or counting, as one closed set of small types; log and metrics subscribe to them.
+
+The core emits events and knows neither a logger nor a metric.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class RequestAnswered:
+    """One HTTP request was answered. duration_s: seconds, from the first byte to the last."""
+
+    request_id: str
+    method: str
+    path: str
+    view: str
+    status: int
+    duration_s: float
+    tenant: str
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class RequestFailed:
+    """A request met a fault of ours; the client saw InternalError with this request id."""
+
+    request_id: str
+    error: BaseException
+
+
+@dataclass(frozen=True, slots=True)
+class BatchCommitted:
+    """One transaction of the write path. apply_s: load, apply and save; commit_s: until durable."""
+
+    operations: int
+    apply_s: float
+    commit_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class WriteFailed:
+    """A write was undone by an error that is no problem of the client's."""
+
+    error: BaseException
+
+
+@dataclass(frozen=True, slots=True)
+class ServerStarted:
+    """A process answers requests."""
+
+    address: str
+    engine: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServerStopping:
+    """A process finishes what it accepted and takes nothing more."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TenantOpened:
+    """A tenant's database was opened; migrations: how many steps were applied."""
+
+    tenant: str
+    migrations: int
+
+
+@dataclass(frozen=True, slots=True)
+class MaintenanceFailed:
+    """A background job failed; it will be tried again."""
+
+    job: str
+    error: BaseException
+
+
+Event = (
+    RequestAnswered
+    | RequestFailed
+    | BatchCommitted
+    | WriteFailed
+    | ServerStarted
+    | ServerStopping
+    | TenantOpened
+    | MaintenanceFailed
+)
+Listener = Callable[[Event], None]
+
+_listeners: list[Listener] = []
+
+
+def emit(event: Event) -> None:
+    """Tell all listeners."""
+    for listener in _listeners:
+        listener(event)
+
+
+def subscribe(listener: Listener) -> Callable[[], None]:
+    """Add a listener; call what comes back to remove it."""
+    _listeners.append(listener)
+    return lambda: _listeners.remove(listener)

@@ -1,0 +1,301 @@
+"""The ASGI application around all views: who asks, in which tenant, for what; and every error's way out.
+
+One request runs through one readable function, ``_answer``: find the view, authenticate, choose the tenant,
+authorize, read the body
+(bounded in size and time), call the route. Nothing else makes error bodies or Grants for requests.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any, Protocol
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from stadtkern import telemetry
+from stadtkern.errors import (
+    BadRequestData,
+    InvalidRequest,
+    MethodNotAllowed,
+    NonexistentTenant,
+    PayloadTooLarge,
+    Problem,
+    ResourceNotFound,
+    UriTooLong,
+)
+from stadtkern.model.actor import Actor
+from stadtkern.model.ids import DEFAULT_TENANT, TenantId, parse_tenant_id
+from stadtkern.policy.authorize import authorize, authorize_system
+from stadtkern.policy.grant import Grant
+from stadtkern.settings import Settings
+from stadtkern.views._http.message import Request, Response
+from stadtkern.views._http.problem import Dialect, internal_error, problem_response
+from stadtkern.views._http.routing import Route, View
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+MAX_TARGET = 32 * 1024
+"""Longest path and query, bytes; browsers and proxies stop far earlier."""
+MAX_PARAMETERS = 200
+_VARY = ("vary", "Authorization, NGSILD-Tenant, Accept, Link")
+
+
+class Doorkeeper(Protocol):
+    """What the gateway needs to know of callers and tenants."""
+
+    async def authenticate(self, authorization: str | None, api_key: str | None) -> Actor:
+        """Tell who asks. Raises: Unauthorized."""
+        ...
+
+    async def tenant_of_host(self, host: str) -> TenantId | None:
+        """Give the tenant that a host name chooses."""
+        ...
+
+    async def enter(self, tenant: TenantId, grant: Grant, *, writing: bool) -> None:
+        """Make sure the tenant exists. Raises: NonexistentTenant."""
+        ...
+
+
+@dataclass(slots=True)
+class _Arrival:
+    """What is known of a request before its body is read."""
+
+    method: str
+    segments: list[str]
+    path: str
+    headers: dict[str, str]
+    tenant: TenantId
+    prefix: str = ""
+    view: View | None = None
+
+
+class Gateway:
+    """Dispatches requests to the views by mount."""
+
+    def __init__(self, settings: Settings, doorkeeper: Doorkeeper, mounts: Mapping[tuple[str, ...], View]) -> None:
+        self._settings = settings
+        self._doorkeeper = doorkeeper
+        self._mounts = mounts
+        self._public = settings.public_url.rstrip("/")
+        self._path_prefix = [part for part in urlsplit(self._public).path.split("/") if part]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one HTTP request (ASGI 3)."""
+        started = perf_counter()
+        request_id = secrets.token_hex(8)
+        arrival = _Arrival(scope["method"], [], "", {}, DEFAULT_TENANT)
+        actor = Actor("anonymous")
+        try:
+            actor, response = await self._answer(scope, receive, arrival, request_id)
+        except Problem as problem:
+            response = problem_response(problem, _dialect(arrival), request_id)
+            if problem.status >= 500:
+                telemetry.emit(telemetry.RequestFailed(request_id, problem))
+        except Exception as error:  # the last line: whatever happens, the client gets a problem document
+            telemetry.emit(telemetry.RequestFailed(request_id, error))
+            response = problem_response(internal_error(error), _dialect(arrival), request_id)
+        try:
+            await _send(send, response, arrival, request_id)
+        finally:
+            telemetry.emit(
+                telemetry.RequestAnswered(
+                    request_id,
+                    arrival.method,
+                    arrival.path,
+                    arrival.view.name if arrival.view else "",
+                    response.status,
+                    perf_counter() - started,
+                    arrival.tenant,
+                    actor.name,
+                )
+            )
+
+    async def _answer(
+        self, scope: Scope, receive: Receive, arrival: _Arrival, request_id: str
+    ) -> tuple[Actor, Response]:
+        arrival.headers = _read_headers(scope)
+        self._read_path(scope, arrival)
+        view = self._find_view(arrival)
+        arrival.view = view
+        if arrival.method == "OPTIONS":
+            return Actor("anonymous"), _options(view, arrival.segments)
+        route = view.route(arrival.method, arrival.segments)
+        headers = arrival.headers
+        actor = await self._doorkeeper.authenticate(headers.get("authorization"), headers.get("x-api-key"))
+        await self._choose_tenant(arrival)
+        grant = await self._grant(route, actor, arrival)
+        request = Request(
+            method=arrival.method,
+            path=arrival.path,
+            segments=arrival.segments,
+            query=_read_query(scope),
+            headers=headers,
+            body=await self._read_body(arrival, receive),
+            grant=grant,
+            base_url=self._base_url(scope, arrival),
+            request_id=request_id,
+            tenant_header=headers.get("ngsild-tenant"),
+        )
+        return actor, await route.handler(request)
+
+    async def _grant(self, route: Route, actor: Actor, arrival: _Arrival) -> Grant:
+        """Decide whether the caller may do this, before anything of the tenant is touched."""
+        if route.system:
+            authorize_system(actor)
+        grant = authorize(actor, route.action, arrival.tenant, self._settings.anonymous)
+        if not route.system:
+            await self._doorkeeper.enter(arrival.tenant, grant, writing=grant.action != "read")
+        return grant
+
+    def _read_path(self, scope: Scope, arrival: _Arrival) -> None:
+        raw = scope.get("raw_path") or scope["path"].encode()
+        if len(raw) + len(scope["query_string"]) > MAX_TARGET:
+            raise UriTooLong(f"The address is longer than {MAX_TARGET} bytes", hint="use the POST form of the query")
+        text = raw.decode("ascii", "replace").split("?", 1)[0]
+        arrival.path = text
+        parts = text.split("/")[1:]
+        if parts and not parts[-1]:
+            parts.pop()
+        try:
+            segments = [unquote(part, errors="strict") for part in parts]
+        except UnicodeDecodeError as error:
+            raise InvalidRequest("The address holds percent escapes that are not UTF-8") from error
+        if any("\0" in segment for segment in segments):
+            raise InvalidRequest("The address contains the character U+0000")
+        prefix = self._path_prefix
+        if prefix and segments[: len(prefix)] == prefix:
+            # a proxy that does not strip the public path
+            segments = segments[len(prefix) :]
+        if len(segments) >= 2 and segments[0] == "t":
+            arrival.tenant = parse_tenant_id(segments[1])
+            arrival.prefix = f"/t/{segments[1]}"
+            segments = segments[2:]
+        arrival.segments = segments
+
+    def _find_view(self, arrival: _Arrival) -> View:
+        for length in (2, 1, 0):
+            view = self._mounts.get(tuple(arrival.segments[:length]))
+            if view is not None and len(arrival.segments) >= length:
+                arrival.segments = arrival.segments[length:]
+                return view
+        raise ResourceNotFound(f"The address {arrival.path[:200]} does not exist")
+
+    async def _choose_tenant(self, arrival: _Arrival) -> None:
+        """By path, by header or by host name, in this order; header and path must agree."""
+        named = arrival.headers.get("ngsild-tenant")
+        if named is not None and named.strip():
+            tenant = _parse_header_tenant(named)
+            if arrival.prefix and tenant != arrival.tenant:
+                raise BadRequestData("The NGSILD-Tenant header and the address name different tenants")
+            arrival.tenant = tenant
+        elif not arrival.prefix and self._settings.tenant_hosts:
+            host = arrival.headers.get("host", "").rsplit(":", 1)[0].lower()
+            arrival.tenant = await self._doorkeeper.tenant_of_host(host) or arrival.tenant
+
+    async def _read_body(self, arrival: _Arrival, receive: Receive) -> bytes:
+        if arrival.method in {"GET", "HEAD"}:
+            return b""
+        limit = self._settings.max_body
+        length = arrival.headers.get("content-length", "0")
+        if not length.isdigit():
+            raise InvalidRequest("The Content-Length header is not a number")
+        if int(length) > limit:
+            raise PayloadTooLarge(f"The body has {length} bytes; at most {limit} are accepted")
+        try:
+            async with asyncio.timeout(self._settings.body_timeout_s):
+                return await _collect(receive, limit)
+        except TimeoutError as error:
+            raise InvalidRequest("The body did not arrive in time") from error
+
+    def _base_url(self, scope: Scope, arrival: _Arrival) -> str:
+        if self._public:
+            return self._public + arrival.prefix
+        host = arrival.headers.get("host", "localhost")
+        return f"{scope.get('scheme', 'http')}://{host}{arrival.prefix}"
+
+
+def _dialect(arrival: _Arrival) -> Dialect:
+    return arrival.view.dialect if arrival.view is not None else "problem"
+
+
+def _parse_header_tenant(text: str) -> TenantId:
+    try:
+        return parse_tenant_id(text)
+    except BadRequestData as error:
+        # what cannot be a name cannot exist either
+        raise NonexistentTenant(f"Tenant {text[:80]!r} does not exist") from error
+
+
+def _read_headers(scope: Scope) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in scope["headers"]:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers
+
+
+def _read_query(scope: Scope) -> list[tuple[str, str]]:
+    text: bytes = scope["query_string"]
+    if not text:
+        return []
+    try:
+        pairs = parse_qsl(
+            text.decode("ascii", "replace"), keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS
+        )
+    except ValueError as error:
+        raise InvalidRequest(
+            "The query string cannot be read: too many parameters, or escapes that are not UTF-8"
+        ) from error
+    if any("\0" in value or "\0" in name for name, value in pairs):
+        raise InvalidRequest("A query parameter contains the character U+0000")
+    return pairs
+
+
+async def _collect(receive: Receive, limit: int) -> bytes:
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise InvalidRequest("The connection ended before the body was complete")
+        chunk: bytes = message.get("body", b"")
+        size += len(chunk)
+        if size > limit:
+            raise PayloadTooLarge(f"The body has more than the {limit} bytes that are accepted")
+        chunks.append(chunk)
+        if not message.get("more_body"):
+            return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def _options(view: View, segments: list[str]) -> Response:
+    """Answer OPTIONS with the methods of the address: asking for one that no route has makes the view list them."""
+    try:
+        view.route("OPTIONS", segments)
+    except MethodNotAllowed as refused:
+        return Response(204, headers=[("allow", ", ".join(refused.allow))])
+    return Response(204)
+
+
+async def _send(send: Send, response: Response, arrival: _Arrival, request_id: str) -> None:
+    headers = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in response.headers]
+    headers.append((b"x-request-id", request_id.encode()))
+    tenant = arrival.headers.get("ngsild-tenant")
+    if tenant and response.status < 500:
+        headers.append((b"ngsild-tenant", tenant.encode("latin-1", "replace")))
+    if arrival.method in {"GET", "HEAD"}:
+        headers.append((_VARY[0].encode(), _VARY[1].encode()))
+    if response.stream is None:
+        headers.append((b"content-length", str(len(response.body)).encode()))
+        body = b"" if arrival.method == "HEAD" else response.body
+        await send({"type": "http.response.start", "status": response.status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+        return
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    async for chunk in response.stream:
+        await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
