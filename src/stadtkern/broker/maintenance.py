@@ -15,6 +15,7 @@ from stadtkern.model.ids import EntityId
 from stadtkern.model.instant import Instant, now
 from stadtkern.model.operation import DeleteEntity
 from stadtkern.policy.grant import system_grant
+from stadtkern.store.catalogue import fold_catalogue
 from stadtkern.store.engine.base import Database
 from stadtkern.store.partitions import ensure_partitions
 from stadtkern.store.statements import statements
@@ -56,6 +57,8 @@ class Maintenance:
             await self._attempt("last use of keys", self._keys.flush())
             for tenant in self._tenants.opened():
                 await self._attempt("expired entities", sweep_expired(tenant))
+                grant = system_grant("fold the catalogue", tenant.name)
+                await self._attempt("catalogue", fold_catalogue(tenant.database, grant))
                 if turn % PARTITIONS_EVERY == 0:
                     grant = system_grant("make partitions", tenant.name)
                     await self._attempt("partitions", ensure_partitions(tenant.database, grant, now()))

@@ -16,7 +16,7 @@ from stadtkern.model.change import Item
 from stadtkern.model.ids import EntityId
 from stadtkern.model.instant import Instant
 from stadtkern.policy.grant import Grant
-from stadtkern.store import history, placement
+from stadtkern.store import catalogue, history, placement
 from stadtkern.store.document import DELETED, HISTORY, LIVE, Head, decode_row, encode_document, encode_instance
 from stadtkern.store.engine.base import Transaction
 from stadtkern.store.statements import EngineName, array, statements
@@ -56,6 +56,7 @@ async def save(transaction: Transaction, engine: EngineName, works: Iterable[Wor
     await transaction.execute_many(sql["update_entity"], [_entity_row(work.head) for work in dirty])
     await _save_documents(transaction, engine, dirty)
     await placement.save(transaction, engine, dirty)
+    await catalogue.save(transaction, engine, dirty)
     await history.save(transaction, engine, dirty, now)
     await transaction.execute_many(sql["insert_change"], [_change_row(work, now) for work in dirty])
     if engine == "postgres":

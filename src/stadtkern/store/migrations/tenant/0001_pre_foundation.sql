@@ -106,6 +106,12 @@ CREATE TABLE change (
     kind TEXT NOT NULL,
     items TEXT NOT NULL
 ) STRICT;
+CREATE TABLE catalogue (
+    type TEXT NOT NULL,
+    attribute TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    delta INTEGER NOT NULL
+) STRICT;
 CREATE TABLE context (
     id TEXT PRIMARY KEY,
     url TEXT NOT NULL,
@@ -222,6 +228,12 @@ CREATE TABLE change (
     items text NOT NULL
 );
 CREATE INDEX change_x_seq ON change (x, seq);
+CREATE TABLE catalogue (
+    type text COLLATE "C" NOT NULL,
+    attribute text COLLATE "C" NOT NULL,
+    kind text NOT NULL,
+    delta bigint NOT NULL
+);
 CREATE TABLE context (
     id text COLLATE "C" PRIMARY KEY,
     url text COLLATE "C" NOT NULL,

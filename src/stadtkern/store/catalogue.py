@@ -1,0 +1,92 @@
+"""Which types and attributes there are, kept up with every commit, so that discovery never reads documents.
+
+Commits only append differences: writers of different entities never meet at one counter. Maintenance folds the rows.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from stadtkern.model.entity import AttributeKind, Entity
+from stadtkern.model.ids import Iri
+from stadtkern.policy.grant import Grant
+from stadtkern.store.engine.base import Database, Transaction
+from stadtkern.store.statements import EngineName, statements
+from stadtkern.store.work import Work
+
+FOLD_FROM = 2_000
+"""Rows from which on folding pays."""
+_ENTITY = ("", "")
+"""Stands for the entity itself, where others name an attribute and its kind."""
+
+
+class CatalogueEntry(Struct, frozen=True):
+    """How many live entities of a type have an attribute of a kind; without attribute: how many there are."""
+
+    type: Iri
+    attribute: Iri | None
+    kind: AttributeKind | None
+    count: int
+
+
+async def save(transaction: Transaction, engine: EngineName, dirty: Sequence[Work]) -> None:
+    """Note what a batch changed."""
+    deltas: Counter[tuple[str, str, str]] = Counter()
+    for work in dirty:
+        if _may_differ(work):
+            deltas.update(_members(work.after))
+            deltas.subtract(_members(work.before))
+    rows = [(*key, delta) for key, delta in deltas.items() if delta]
+    if rows:
+        await transaction.execute_many(statements("catalogue.sql", engine)["add"], rows)
+
+
+def _may_differ(work: Work) -> bool:
+    """Tell quickly whether types, attributes or kinds changed; new values alone do not count."""
+    before, after = work.before, work.after
+    if before is None or after is None or before.types != after.types:
+        return True
+    if before.attributes.keys() != after.attributes.keys():
+        return True
+    return any(
+        item.previous is None or item.new is None or item.previous.kind != item.new.kind
+        for item in work.items
+        if item.verb != "recorded"
+    )
+
+
+def _members(entity: Entity | None) -> list[tuple[str, str, str]]:
+    if entity is None:
+        return []
+    names = {(str(name), one.kind) for name, group in entity.attributes.items() for one in group}
+    return [(type_, *member) for type_ in entity.types for member in (_ENTITY, *names)]
+
+
+async def load_catalogue(database: Database, grant: Grant) -> list[CatalogueEntry]:
+    """List types and attributes as the Grant shows them.
+
+    The catalogue knows no rows: a Grant with a row filter must be answered from the entities instead (see the broker).
+    """
+    rows = await database.fetch(statements("catalogue.sql", database.engine)["totals"])
+    return [
+        CatalogueEntry(Iri(type_), Iri(attribute) if attribute else None, kind or None, count)
+        for type_, attribute, kind, count in rows
+        if attribute not in grant.hidden
+    ]
+
+
+async def fold_catalogue(database: Database, grant: Grant) -> bool:
+    """Replace many differences by their sums, when there are many."""
+    del grant
+    sql = statements("catalogue.sql", database.engine)
+    if (await database.fetch(sql["size"]))[0][0] < FOLD_FROM:
+        return False
+    async with database.transaction() as transaction:
+        totals: Counter[tuple[str, str, str]] = Counter()
+        for type_, attribute, kind, delta in await transaction.fetch(sql["take_all"]):
+            totals[type_, attribute, kind] += delta
+        await transaction.execute_many(sql["add"], [(*key, total) for key, total in totals.items() if total])
+    return True
