@@ -112,16 +112,22 @@ def parse_attribute_fragment(
 
 
 def parse_batch(
-    elements: Sequence[Node], contexts: Sequence[Context | Problem], *, form: Form = CREATE, simplified: bool = False
+    elements: Sequence[Node],
+    contexts: Sequence[Context | Problem],
+    *,
+    form: Form = CREATE,
+    simplified: bool = False,
+    first: int = 0,
 ) -> list[BatchElement]:
     """Read each element of a batch with its own context; a bad one becomes a Problem and harms no other.
 
     elements: from ``read_batch``; contexts: one for each, a Problem where it could not be had.
+    first: where these elements begin in the whole batch, for the pointers to faults.
     Spec: CIM 009 5.6.7 to 5.6.9, 5.6.20.
     """
     return [
         _parse_element(element, context, form, simplified, f"/{at}")
-        for at, (element, context) in enumerate(zip(elements, contexts, strict=True))
+        for at, (element, context) in enumerate(zip(elements, contexts, strict=True), first)
     ]
 
 
