@@ -67,7 +67,8 @@ class Context:
         self._definitions = {name: found for name, found in definitions.items() if name not in CORE_TERMS}
         self.key = _digest(self.reference, self._definitions)
         self._names = _invert(self._definitions)
-        self._prefixes = _prefixes(self._definitions)
+        # Only the reader's own prefixes: CIM 009 5.5.7 wants full names where no term fits.
+        self._prefixes = _invert({name: found for name, found in self._definitions.items() if found.prefix})
         self._prefix_lengths = sorted({len(iri) for iri in self._prefixes}, reverse=True)
         self._expanded: dict[str, Iri] = {}
         self._compacted: dict[str, str] = {}
@@ -110,7 +111,7 @@ class Context:
             return name
 
     def term_type(self, term: str) -> str | None:
-        """Give what the values of a term are coerced to: ``@id``, ``@vocab``, ``@json``, a type such as ``DateTime``."""
+        """Give what a term's values are coerced to: ``@id``, ``@vocab``, ``@json`` or a type such as ``DateTime``."""
         definition = CORE_TERMS.get(term) or self._definitions.get(term)
         type_ = None if definition is None else definition.type
         return type_ if type_ is None or type_[0] == "@" else CORE_NAMES.get(type_, type_)
@@ -201,13 +202,6 @@ def _invert(definitions: Definitions) -> dict[str, str]:
     for name in sorted(definitions, key=lambda name: (len(name), name), reverse=True):
         names[definitions[name].iri] = name
     return names
-
-
-def _prefixes(definitions: Definitions) -> dict[str, str]:
-    prefixes = {iri: name for name, iri in CORE_PREFIXES.items()}
-    usable = {name: found for name, found in definitions.items() if found.prefix}
-    prefixes.update(_invert(usable))
-    return prefixes
 
 
 CORE_CONTEXT = compile_context(None)

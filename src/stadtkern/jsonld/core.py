@@ -155,6 +155,8 @@ def _address_table() -> dict[str, str]:
 
 
 _ADDRESSES: Final = _address_table()
+CORE_ADDRESSES: Final = tuple(_ADDRESSES)
+"""All addresses whose contexts are built in."""
 
 
 def core_version(address: str) -> str | None:
