@@ -4,27 +4,36 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 
 from stadtkern.broker.broker import Broker
 from stadtkern.broker.contexts import ContextService
 from stadtkern.broker.health import Health
 from stadtkern.broker.keys import Keys
 from stadtkern.broker.maintenance import Maintenance
+from stadtkern.broker.stored_contexts import StoredContexts
 from stadtkern.broker.tenants import Tenants
 from stadtkern.errors import SetupError, Unavailable
 from stadtkern.model.ids import DEFAULT_TENANT
 from stadtkern.settings import Settings
-from stadtkern.store.context import StoredContexts
 from stadtkern.store.engine.base import Engine
 from stadtkern.store.engine.postgres import PostgresEngine
 from stadtkern.store.engine.sqlite import SqliteEngine
 from stadtkern.store.migrate import migrate
 from stadtkern.store.system import SystemStore
 from stadtkern.views._http.gateway import Gateway, Receive, Scope, Send
-from stadtkern.views.door import Door
+from stadtkern.views._http.door import Door
 from stadtkern.views.health.view import HealthView
 from stadtkern.views.manage.view import ManageView
 from stadtkern.views.ngsild.view import NgsiLdView
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the NGSI-LD routes work with."""
+
+    broker: Broker
+    contexts: ContextService
 
 
 class Application:
@@ -49,10 +58,16 @@ class Application:
         await tenants.get(DEFAULT_TENANT)
         keys = Keys(system, settings.admin_token)
         self._stack.push_async_callback(keys.flush)
-        contexts = ContextService(settings, StoredContexts(tenants, system))
-        broker = Broker(tenants)
+        contexts = await self._stack.enter_async_context(
+            ContextService(
+                StoredContexts(tenants),
+                folder=settings.contexts,
+                allow_private=settings.allow_private_addresses,
+                max_bytes=settings.context_max_size,
+            )
+        )
         await self._stack.enter_async_context(Maintenance(tenants, keys))
-        ngsild = NgsiLdView(broker, contexts, settings)
+        ngsild = NgsiLdView(Services(Broker(tenants), contexts), contexts)
         mounts = {
             ("ngsi-ld", "v1"): ngsild,
             ("v1",): ManageView(tenants, keys),

@@ -53,7 +53,9 @@ class Problem(Exception):
         self.detail = detail
         self.hint = hint
         self.pointer = pointer
-        """Where in the input the fault lies: a JSON Pointer (RFC 6901), or ``parameter:position`` for a query language."""
+        """Where in the input the fault lies: a JSON Pointer (RFC 6901), or ``parameter:position`` for a query
+        language.
+        """
 
     def __str__(self) -> str:
         return self.detail or self.title

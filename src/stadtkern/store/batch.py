@@ -17,7 +17,7 @@ from stadtkern.model.ids import EntityId
 from stadtkern.model.instant import Instant
 from stadtkern.policy.grant import Grant
 from stadtkern.store import catalogue, history, placement
-from stadtkern.store.document import DELETED, HISTORY, LIVE, Head, decode_row, encode_document, encode_instance
+from stadtkern.store.document import DELETED, HISTORY, LIVE, Head, decode_row, encode_document, encode_instance, encode_remains
 from stadtkern.store.engine.base import Transaction
 from stadtkern.store.statements import EngineName, array, statements
 from stadtkern.store.work import Work
@@ -111,9 +111,10 @@ async def _save_documents(transaction: Transaction, engine: EngineName, dirty: l
     docs = [(work.head.n, encode_document(work.after)) for work in dirty if work.after and _needs_document(work)]
     if docs:
         await transaction.execute_many(sql["save_doc"], docs)
-    gone = [(work.head.n,) for work in dirty if work.after is None]
+    # what is gone keeps its types and scopes: its history is still found by them
+    gone = [(work.head.n, encode_remains(work.before)) for work in dirty if work.after is None and work.before]
     if gone:
-        await transaction.execute_many(sql["delete_doc"], gone)
+        await transaction.execute_many(sql["save_doc"], gone)
     await _save_names(transaction, engine, dirty)
 
 
@@ -128,10 +129,11 @@ async def _save_names(transaction: Transaction, engine: EngineName, dirty: list[
         fresh: list[tuple[str, int]] = []
         for work in dirty:
             old: list[str] = getattr(work.before, member) if work.before else []
-            new: list[str] = getattr(work.after, member) if work.after else []
+            new: list[str] = getattr(work.after, member) if work.after else old
             if old == new:
                 continue
-            if old:
+            if old or work.head.version > 1:
+                # also what an earlier life of the entity left behind
                 stale.append((work.head.n,))
             fresh.extend((name, work.head.n) for name in new)
         if stale:

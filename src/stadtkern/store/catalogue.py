@@ -6,7 +6,8 @@ Commits only append differences: writers of different entities never meet at one
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from msgspec import Struct
 
@@ -24,9 +25,12 @@ _ENTITY = ("", "")
 
 
 class CatalogueEntry(Struct, frozen=True):
-    """How many live entities of a type have an attribute of a kind; without attribute: how many there are."""
+    """How many live entities of a type have an attribute of a kind; without attribute: how many there are.
 
-    type: Iri
+    Without type: over all types, each entity once.
+    """
+
+    type: Iri | None
     attribute: Iri | None
     kind: AttributeKind | None
     count: int
@@ -62,7 +66,8 @@ def _members(entity: Entity | None) -> list[tuple[str, str, str]]:
     if entity is None:
         return []
     names = {(str(name), one.kind) for name, group in entity.attributes.items() for one in group}
-    return [(type_, *member) for type_ in entity.types for member in (_ENTITY, *names)]
+    # the empty type counts over all types: an entity with two of them counts once there
+    return [(type_, *member) for type_ in ("", *entity.types) for member in (_ENTITY, *names)]
 
 
 async def load_catalogue(database: Database, grant: Grant) -> list[CatalogueEntry]:
@@ -71,11 +76,19 @@ async def load_catalogue(database: Database, grant: Grant) -> list[CatalogueEntr
     The catalogue knows no rows: a Grant with a row filter must be answered from the entities instead (see the broker).
     """
     rows = await database.fetch(statements("catalogue.sql", database.engine)["totals"])
-    return [
-        CatalogueEntry(Iri(type_), Iri(attribute) if attribute else None, kind or None, count)
-        for type_, attribute, kind, count in rows
-        if attribute not in grant.hidden
-    ]
+    return [_entry(*row) for row in rows if row[1] not in grant.hidden]
+
+
+def _entry(type_: str, attribute: str, kind: Any, count: int) -> CatalogueEntry:
+    return CatalogueEntry(Iri(type_) if type_ else None, Iri(attribute) if attribute else None, kind or None, count)
+
+
+def entries_of(entities: Iterable[Entity]) -> list[CatalogueEntry]:
+    """Count what some entities have, in the same form: for a Grant that shows only some rows."""
+    totals: Counter[tuple[str, str, str]] = Counter()
+    for entity in entities:
+        totals.update(_members(entity))
+    return [_entry(*key, count) for key, count in sorted(totals.items())]
 
 
 async def fold_catalogue(database: Database, grant: Grant) -> bool:

@@ -93,6 +93,16 @@ def encode_document(entity: Entity) -> str:
     return _encoder.encode(Document(entity.types, entity.scope, attributes)).decode()
 
 
+def encode_remains(entity: Entity) -> str:
+    """Write what stays of an entity whose current state is gone: what its history is found by."""
+    return _encoder.encode(Document(entity.types, entity.scope)).decode()
+
+
+def decode_document(text: str) -> Document:
+    """Read a document."""
+    return _document_decoder.decode(text)
+
+
 def encode_instance(instance: Instance) -> str:
     """Write one instance for ``series.current`` or the change log."""
     return _encoder.encode(instance).decode()

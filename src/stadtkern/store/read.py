@@ -56,15 +56,19 @@ def decode_rows(grant: Grant, rows: Sequence[Row], now: Instant) -> list[tuple[H
     return shown
 
 
+def unexpired(entity: Entity, now: Instant) -> Entity:
+    """Take away the attribute instances whose time is over (CIM 009 4.5.2, expiresAt)."""
+    if any(one.expires_at is not None for group in entity.attributes.values() for one in group):
+        return replace(entity, attributes=_unexpired(entity.attributes, now))
+    return entity
+
+
 def visible(grant: Grant, entity: Entity, now: Instant) -> Entity:
     """Take away what the Grant hides and what has expired."""
-    hidden = grant.hidden
-    attributes: Attributes = entity.attributes
-    if hidden:
-        attributes = {name: group for name, group in attributes.items() if name not in hidden}
-    if any(one.expires_at is not None for group in attributes.values() for one in group):
-        attributes = _unexpired(attributes, now)
-    return entity if attributes is entity.attributes else replace(entity, attributes=attributes)
+    if grant.hidden:
+        shown = {name: group for name, group in entity.attributes.items() if name not in grant.hidden}
+        entity = replace(entity, attributes=shown)
+    return unexpired(entity, now)
 
 
 def _unexpired(attributes: Attributes, now: Instant) -> Attributes:

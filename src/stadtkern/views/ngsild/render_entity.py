@@ -14,7 +14,7 @@ from msgspec import Raw
 
 from stadtkern.jsonld.context import Context
 from stadtkern.model.entity import Entity, Instance
-from stadtkern.model.ids import EntityId
+from stadtkern.model.ids import EntityId, Iri
 from stadtkern.model.instant import Instant
 from stadtkern.query.projection import Projection
 from stadtkern.views.ngsild.parse_node import listed
@@ -196,10 +196,10 @@ def next_expiry(entity: Entity, now: Instant) -> Instant | None:
     return min(times, default=None)
 
 
-def targets_of(entity: Entity) -> list[EntityId]:
-    """List the entities that an entity's relationships point to, each once, in order."""
+def targets_of(entity: Entity, attribute: Iri | None = None) -> list[EntityId]:
+    """List the entities that an entity's relationships (or that attribute) point to, each once, in order."""
     found: dict[EntityId, None] = {}
-    for instances in entity.attributes.values():
+    for instances in entity.attributes.values() if attribute is None else [entity.attributes.get(attribute, [])]:
         for instance in instances:
             if instance.kind in ("Relationship", "ListRelationship"):
                 found.update(dict.fromkeys(listed(msgspec.json.decode(instance.value))))

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Protocol
 
 from stadtkern.errors import Problem
 from stadtkern.jsonld.context import Context
 from stadtkern.jsonld.definition import ContextReference
 from stadtkern.model.change import Outcome
+from stadtkern.model.discovery import AttributeUse, TypeUse
 from stadtkern.model.entity import Entity
-from stadtkern.model.ids import EntityId
+from stadtkern.model.ids import EntityId, Iri
 from stadtkern.model.operation import Operation
 from stadtkern.policy.grant import Grant
 from stadtkern.query.request import EntityQuery
@@ -67,4 +68,108 @@ class NgsiLdServices(Protocol):
     @property
     def broker(self) -> Provision:
         """Where data go."""
+        ...
+
+
+class CountedPage(Protocol):
+    """One page of entities, and what is around it."""
+
+    @property
+    def entities(self) -> Sequence[Entity]:
+        """The entities of the page."""
+        ...
+
+    @property
+    def count(self) -> int | None:
+        """All matches, where they were to be counted."""
+        ...
+
+    @property
+    def more(self) -> bool:
+        """Whether another page follows."""
+        ...
+
+
+class RenderedPage(Protocol):
+    """One page of entities as bytes."""
+
+    @property
+    def parts(self) -> Sequence[bytes]:
+        """What was rendered of each entity."""
+        ...
+
+    @property
+    def count(self) -> int | None:
+        """All matches, where they were to be counted."""
+        ...
+
+    @property
+    def more(self) -> bool:
+        """Whether another page follows."""
+        ...
+
+
+class ContextLinks(ContextResolver, Protocol):
+    """Finds contexts, and the address that stands for one in a Link header."""
+
+    async def link_url(self, context: Context, grant: Grant, base_url: str) -> str:
+        """Give the one address that stands for a context."""
+        ...
+
+
+class Consumption(Protocol):
+    """The reading of entities, and what types and attributes they have."""
+
+    async def retrieve_entity(self, grant: Grant, id: EntityId) -> Entity:
+        """Give an entity. Raises: ResourceNotFound."""
+        ...
+
+    async def retrieve_rendered(
+        self, grant: Grant, id: EntityId, form: Hashable, render: Callable[[Entity], bytes]
+    ) -> bytes:
+        """Give an entity's bytes. form: what decides about them beside the entity. Raises: ResourceNotFound."""
+        ...
+
+    async def load_linked(self, grant: Grant, ids: Sequence[EntityId]) -> Mapping[EntityId, Entity]:
+        """Give those of these entities that exist for the Grant."""
+        ...
+
+    async def query_entities(self, grant: Grant, query: EntityQuery) -> CountedPage:
+        """Give one page of the entities that match. Raises: TooComplexQuery, TooManyResults."""
+        ...
+
+    async def query_rendered(
+        self, grant: Grant, query: EntityQuery, form: Hashable, render: Callable[[Entity], bytes]
+    ) -> RenderedPage:
+        """Give one page as bytes. Raises: TooComplexQuery, TooManyResults."""
+        ...
+
+    async def list_types(self, grant: Grant) -> Sequence[TypeUse]:
+        """List all types of current entities with their attributes."""
+        ...
+
+    async def retrieve_type(self, grant: Grant, type: Iri) -> TypeUse:
+        """Give one type. Raises: ResourceNotFound."""
+        ...
+
+    async def list_attributes(self, grant: Grant) -> Sequence[AttributeUse]:
+        """List all attributes of current entities."""
+        ...
+
+    async def retrieve_attribute(self, grant: Grant, attribute: Iri) -> AttributeUse:
+        """Give one attribute. Raises: ResourceNotFound."""
+        ...
+
+
+class ConsumptionServices(Protocol):
+    """What the reading routes need."""
+
+    @property
+    def contexts(self) -> ContextLinks:
+        """Where contexts come from."""
+        ...
+
+    @property
+    def broker(self) -> Consumption:
+        """Where data come from."""
         ...

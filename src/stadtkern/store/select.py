@@ -1,0 +1,159 @@
+"""Select entities by a filter: SQL narrows by indexes; where it cannot decide, the evaluator does.
+
+Without an order, pages are walked by the entity's number (keyset). A filter that names types walks ``entity_type``, so that
+page 1 of a type costs the same whatever else is stored.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from stadtkern.errors import TooComplexQuery
+from stadtkern.model.entity import Entity
+from stadtkern.model.ids import EntityId
+from stadtkern.model.instant import Instant
+from stadtkern.policy.grant import Grant
+from stadtkern.query.filter import Filter, all_of, hide_attributes
+from stadtkern.store.compile import Plan, compile_plan
+from stadtkern.store.dialect import Bound, Sql
+from stadtkern.store.document import Head, decode_row
+from stadtkern.store.engine.base import Database, Lane
+
+MAX_COUNT = 100_000
+"""Counts are exact up to here; above, the answer is this number and one (see ``Selection.count``)."""
+INLINE_ROWS = 2_000
+"""Rows that a walk along a key may pass inline on the event loop."""
+
+
+class Row(NamedTuple):
+    """What a cache needs to know of an entity on a page."""
+
+    n: int
+    version: int
+
+
+def effective_filter(grant: Grant, filter: Filter | None) -> Filter | None:
+    """Give the filter as it reads under the Grant: hidden attributes do not exist, hidden rows do not match."""
+    shown = None if filter is None else hide_attributes(filter, grant.hidden)
+    return all_of(shown, grant.row_filter)
+
+
+def plan(database: Database, grant: Grant, filter: Filter | None) -> Plan:
+    """Plan a selection."""
+    return compile_plan(effective_filter(grant, filter), database.engine)
+
+
+def _lane(chosen: Plan, rows: int) -> Lane:
+    return "key" if chosen.bounded and rows <= INLINE_ROWS else "scan"
+
+
+def _live(now: Instant) -> Sql:
+    return Sql("e.state = 0 AND (e.expires_at IS NULL OR e.expires_at > {})", Bound(now, "bigint"))
+
+
+async def select_rows(
+    database: Database, grant: Grant, filter: Filter | None, *, after: int, limit: int, offset: int, now: Instant
+) -> list[Row]:
+    """Give numbers and versions of a page of matches in order of their number; for exact plans only."""
+    chosen = plan(database, grant, filter)
+    if not chosen.exact:
+        raise ValueError("this filter needs the evaluator")
+    statement = Sql(
+        "SELECT e.n, e.version FROM {} WHERE {} AND ({}) AND {} > {} ORDER BY {} LIMIT {} OFFSET {}",
+        chosen.source,
+        _live(now),
+        chosen.where,
+        chosen.key,
+        Bound(after, "bigint"),
+        chosen.key,
+        Bound(limit, "bigint"),
+        Bound(offset, "bigint"),
+    )
+    text, params = statement.render(database.engine, now)
+    rows = await database.fetch(text, *params, lane=_lane(chosen, offset + limit))
+    return [Row(row[0], row[1]) for row in rows]
+
+
+async def count_rows(database: Database, grant: Grant, filter: Filter | None, now: Instant) -> int:
+    """Count matches, up to ``MAX_COUNT`` + 1; for exact plans only."""
+    chosen = plan(database, grant, filter)
+    statement = Sql(
+        "SELECT count(*) FROM (SELECT 1 FROM {} WHERE {} AND ({}) LIMIT {}) AS counted",
+        chosen.source,
+        _live(now),
+        chosen.where,
+        Bound(MAX_COUNT + 1, "bigint"),
+    )
+    text, params = statement.render(database.engine, now)
+    return int((await database.fetch(text, *params, lane="scan"))[0][0])
+
+
+async def select_entities(
+    database: Database, grant: Grant, filter: Filter | None, *, after: int, limit: int, now: Instant
+) -> list[tuple[Head, Entity]]:
+    """Give whole candidates in order of their number: all matches, and where the plan is inexact more than those.
+
+    They are unmasked, because the Grant's own row filter may look at what it hides: the caller decides, then masks.
+    """
+    chosen = plan(database, grant, filter)
+    currents = _CURRENTS_SQLITE if database.engine == "sqlite" else _CURRENTS_POSTGRES
+    statement = Sql(
+        "SELECT e.n, e.id, e.version, e.state, e.created_at, e.modified_at, e.deleted_at, e.expires_at, d.doc, {}"
+        " FROM {} LEFT JOIN doc d ON d.n = e.n WHERE {} AND ({}) AND {} > {} ORDER BY {} LIMIT {}",
+        currents,
+        chosen.source,
+        _live(now),
+        chosen.where,
+        chosen.key,
+        Bound(after, "bigint"),
+        chosen.key,
+        Bound(limit, "bigint"),
+    )
+    text, params = statement.render(database.engine, now)
+    rows = await database.fetch(text, *params, lane=_lane(chosen, limit * 4))
+    return [(head, entity) for head, entity in map(decode_row, rows) if entity is not None]
+
+
+class Found(NamedTuple):
+    """An entity with a past or a present."""
+
+    n: int
+    id: EntityId
+
+
+async def select_pasts(
+    database: Database, grant: Grant, filter: Filter | None, *, after: int, limit: int
+) -> list[Found]:
+    """Give entities that have a present or a past, by conditions on id, type and scope, in order of their number."""
+    chosen = plan(database, grant, filter)
+    statement = Sql(
+        "SELECT e.n, e.id FROM {} WHERE e.state < 2 AND ({}) AND {} > {} ORDER BY {} LIMIT {}",
+        chosen.source,
+        chosen.where,
+        chosen.key,
+        Bound(after, "bigint"),
+        chosen.key,
+        Bound(limit, "bigint"),
+    )
+    text, params = statement.render(database.engine, 0)
+    rows = await database.fetch(text, *params, lane=_lane(chosen, limit * 4))
+    return [Found(row[0], EntityId(row[1])) for row in rows]
+
+
+_CURRENTS_SQLITE = Sql(
+    "(SELECT group_concat(s.attribute || char(31) || s.current, char(30)) FROM series s"
+    " WHERE s.entity = e.n AND s.current IS NOT NULL)"
+)
+_CURRENTS_POSTGRES = Sql(
+    "(SELECT string_agg(s.attribute || chr(31) || s.current, chr(30) ORDER BY s.n) FROM series s"
+    " WHERE s.entity = e.n AND s.current IS NOT NULL)"
+)
+
+
+def refuse_unbounded(seen: int, most: int) -> None:
+    """End a search that has looked at more candidates than one request may. Raises: TooComplexQuery."""
+    if seen > most:
+        raise TooComplexQuery(
+            f"The query had to look at more than {most} entities one by one",
+            hint="narrow it by type, id or area, or by an attribute that can be compared by the store",
+        )

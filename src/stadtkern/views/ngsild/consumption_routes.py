@@ -1,0 +1,186 @@
+"""Routes that retrieve and query entities. Spec: CIM 009 6.4.3.2, 6.5.3.1, 6.23.3.1 with 5.7.1 and 5.7.2."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from stadtkern.errors import ResourceNotFound, TooManyResults
+from stadtkern.jsonld.context import Context
+from stadtkern.model.entity import Entity
+from stadtkern.model.ids import EntityId, parse_entity_id
+from stadtkern.model.instant import now
+from stadtkern.query.evaluate import matches
+from stadtkern.query.projection import Projection
+from stadtkern.query.request import EntityQuery
+from stadtkern.query.typeselection import parse_type_selection
+from stadtkern.views._http.message import Request, Response
+from stadtkern.views.ngsild.consumption_answer import Answer, open_answer
+from stadtkern.views.ngsild.consumption_body import merge_parameters, read_query_body
+from stadtkern.views.ngsild.consumption_query import (
+    ANY_TYPE,
+    PAGING,
+    QUERY,
+    RETRIEVE,
+    parse_query,
+    parse_representation,
+)
+from stadtkern.views.ngsild.negotiation import WITH_GEOJSON
+from stadtkern.views.ngsild.parameters import Parameters, read_parameters
+from stadtkern.views.ngsild.parse import read_object
+from stadtkern.views.ngsild.render import EntityRenderer, Representation, targets_of
+from stadtkern.views.ngsild.request_context import resolve_body, resolve_linked
+from stadtkern.views.ngsild.services import Consumption, ConsumptionServices
+
+MAX_LINKED: Final = 10_000
+"""Most linked entities in one answer."""
+_POST: Final = PAGING | {"local", "options", "format", "sysAttrs", "lang", "geometryProperty", "join", "joinLevel"}
+_NOTHING: Final = b"{}"
+
+Shown = tuple[Entity, Projection]
+
+
+async def retrieve_entity(request: Request, services: ConsumptionServices) -> Response:
+    """GET /entities/{id}. Spec: CIM 009 6.5.3.1, 5.7.1."""
+    parameters = read_parameters(request, RETRIEVE)
+    id_ = parse_entity_id(request.segments[-1])
+    context = await resolve_linked(services.contexts, request)
+    answer = await open_answer(request, services.contexts, context, WITH_GEOJSON)
+    representation = parse_representation(parameters, context, geojson=answer.is_geojson)
+    if _is_plain(parameters, representation):
+        renderer = EntityRenderer(context, representation, now())
+        form = (context.key, representation)
+        body = await services.broker.retrieve_rendered(request.grant, id_, form, renderer.render)
+        if body == _NOTHING:
+            raise ResourceNotFound(f"Nothing of entity {id_} is left by pick and omit")
+        return answer.one(body)
+    entity = await services.broker.retrieve_entity(request.grant, id_)
+    _check_wanted(entity, parameters, representation, context)
+    return await _show_one(request, services, answer, representation, entity)
+
+
+async def query_entities(request: Request, services: ConsumptionServices) -> Response:
+    """GET /entities. Spec: CIM 009 6.4.3.2, 5.7.2."""
+    parameters = read_parameters(request, QUERY)
+    context = await resolve_linked(services.contexts, request)
+    answer = await open_answer(request, services.contexts, context, WITH_GEOJSON)
+    representation = parse_representation(parameters, context, geojson=answer.is_geojson)
+    query = parse_query(parameters, context)
+    return await _show_page(request, services, answer, representation, query)
+
+
+async def query_by_body(request: Request, services: ConsumptionServices) -> Response:
+    """POST /entityOperations/query. Spec: CIM 009 6.23.3.1, 5.7.2."""
+    from_url = read_parameters(request, _POST)
+    node = read_object(request.body)
+    context = await resolve_body(services.contexts, request, node)
+    answer = await open_answer(request, services.contexts, context, WITH_GEOJSON)
+    body = read_query_body(node.tree, context)
+    parameters = merge_parameters(from_url, body.parameters)
+    representation = parse_representation(parameters, context, geojson=answer.is_geojson)
+    query = parse_query(parameters, context, selected=body.selected)
+    return await _show_page(request, services, answer, representation, query)
+
+
+def _is_plain(parameters: Parameters, representation: Representation) -> bool:
+    """Tell whether the entity's bytes depend on nothing but the entity and the representation."""
+    selects = "type" in parameters or "attrs" in parameters
+    return not selects and not representation.geojson and representation.join is None
+
+
+def _check_wanted(entity: Entity, parameters: Parameters, representation: Representation, context: Context) -> None:
+    """Check that the entity has the type, and some of the members, that were asked for. Spec: CIM 009 5.7.1.4."""
+    selection = parameters.get("type", ANY_TYPE)
+    if selection != ANY_TYPE and not matches(parse_type_selection(selection, context.expand_term), entity):
+        raise ResourceNotFound(f"Entity {entity.id} does not have the type {selection[:80]}")
+    wanted = representation.projection.attributes if "attrs" in parameters else None
+    if wanted is not None and wanted.isdisjoint(entity.attributes):
+        raise ResourceNotFound(f"Entity {entity.id} has none of the attributes asked for")
+    if not EntityRenderer(context, representation, now()).shows_anything(entity):
+        raise ResourceNotFound(f"Nothing of entity {entity.id} is left by pick and omit")
+
+
+async def _show_one(
+    request: Request,
+    services: ConsumptionServices,
+    answer: Answer,
+    representation: Representation,
+    entity: Entity,
+) -> Response:
+    linked = await _load_linked(request, services.broker, representation, [entity])
+    renderer = EntityRenderer(answer.context, representation, now(), linked)
+    if representation.join != "flat":
+        return answer.one(renderer.render(entity))
+    bodies = [renderer.render(one, shown) for one, shown in _flatten([entity], linked, representation)]
+    return answer.one(bodies[0]) if len(bodies) == 1 else answer.many(bodies)
+
+
+async def _show_page(
+    request: Request,
+    services: ConsumptionServices,
+    answer: Answer,
+    representation: Representation,
+    query: EntityQuery,
+) -> Response:
+    if representation.join is None:
+        renderer = EntityRenderer(answer.context, representation, now())
+        form = (answer.context.key, representation)
+        page = await services.broker.query_rendered(request.grant, query, form, renderer.render)
+        return answer.page(_present(page.parts), query, page.count, more=page.more)
+    found = await services.broker.query_entities(request.grant, query)
+    linked = await _load_linked(request, services.broker, representation, found.entities)
+    renderer = EntityRenderer(answer.context, representation, now(), linked)
+    shown = _flatten(found.entities, linked, representation)
+    bodies = [renderer.render(entity, projection) for entity, projection in shown]
+    return answer.page(_present(bodies), query, found.count, more=found.more)
+
+
+def _present(bodies: Iterable[bytes]) -> list[bytes]:
+    """Leave out entities of which the projection left nothing."""
+    return [body for body in bodies if body != _NOTHING]
+
+
+async def _load_linked(
+    request: Request, broker: Consumption, representation: Representation, entities: Sequence[Entity]
+) -> dict[EntityId, Entity]:
+    """Load what the entities point to, level by level. Raises: TooManyResults. Spec: CIM 009 4.5.23."""
+    found: dict[EntityId, Entity] = {}
+    level = list(entities)
+    known = {entity.id for entity in entities}
+    for _ in range(representation.join_level if representation.join else 0):
+        wanted = {target for entity in level for target in targets_of(entity)} - found.keys()
+        if len(wanted) + len(found) > MAX_LINKED:
+            raise TooManyResults(
+                f"More than {MAX_LINKED} linked entities would be shown", hint="lower limit or joinLevel"
+            )
+        if not wanted:
+            break
+        loaded = await broker.load_linked(request.grant, sorted(wanted))
+        found.update(loaded)
+        level = [entity for entity in loaded.values() if entity.id not in known]
+    return found
+
+
+def _flatten(entities: Sequence[Entity], linked: dict[EntityId, Entity], representation: Representation) -> list[Shown]:
+    """List entities and, with ``join=flat``, behind them the linked ones that the projection shows, each once."""
+    shown: dict[EntityId, Shown] = {entity.id: (entity, representation.projection) for entity in entities}
+    level = list(shown.values())
+    for _ in range(representation.join_level if representation.join == "flat" else 0):
+        below: list[Shown] = []
+        for entity, projection in level:
+            for target, inner in _links(entity, projection):
+                if target in linked and target not in shown and target not in representation.contained_by:
+                    shown[target] = (linked[target], inner)
+                    below.append(shown[target])
+        level = below
+    return list(shown.values())
+
+
+def _links(entity: Entity, projection: Projection) -> list[tuple[EntityId, Projection]]:
+    """List what the shown relationships of an entity point to, with the projection behind each."""
+    return [
+        (target, projection.linked(name))
+        for name in entity.attributes
+        if projection.shows(name)
+        for target in targets_of(entity, name)
+    ]
