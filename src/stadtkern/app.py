@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
 from stadtkern.broker.broker import Broker
@@ -21,8 +21,8 @@ from stadtkern.store.engine.postgres import PostgresEngine
 from stadtkern.store.engine.sqlite import SqliteEngine
 from stadtkern.store.migrate import migrate
 from stadtkern.store.system import SystemStore
-from stadtkern.views._http.gateway import Gateway, Receive, Scope, Send
 from stadtkern.views._http.door import Door
+from stadtkern.views._http.gateway import Gateway, Receive, Scope, Send
 from stadtkern.views.health.view import HealthView
 from stadtkern.views.manage.view import ManageView
 from stadtkern.views.ngsild.view import NgsiLdView
@@ -123,7 +123,7 @@ async def open_system(engine: Engine) -> SystemStore:
 
 
 @contextlib.asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[Application]:
+async def running(settings: Settings) -> AsyncGenerator[Application]:
     """Run the application inside this event loop, without a server: for tests and for commands."""
     application = create_app(settings)
     await application.start()

@@ -31,13 +31,13 @@ def _settings(**overrides: Any) -> Settings:
     try:
         return dataclasses.replace(Settings.from_env(os.environ), **given)
     except InvalidSettings as error:
-        raise _refusal(error) from error
+        raise _Refusal(str(error)) from error
 
 
-def _refusal(error: Exception) -> click.ClickException:
-    refusal = click.ClickException(str(error))
-    refusal.exit_code = EXIT_SETUP
-    return refusal
+class _Refusal(click.ClickException):
+    """A sentence instead of a traceback."""
+
+    exit_code = EXIT_SETUP
 
 
 def _guarded(work: Callable[[], int]) -> None:
@@ -45,7 +45,7 @@ def _guarded(work: Callable[[], int]) -> None:
     try:
         code = work()
     except (SetupError, Problem) as error:
-        raise _refusal(error) from error
+        raise _Refusal(str(error)) from error
     sys.exit(code)
 
 

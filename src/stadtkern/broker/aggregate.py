@@ -38,7 +38,9 @@ class Accumulator:
         bucket = self._buckets.get(index)
         if bucket is None:
             if len(self._buckets) >= MAX_PERIODS:
-                raise TooManyResults(f"The answer would have more than {MAX_PERIODS} periods", hint="ask for longer ones")
+                raise TooManyResults(
+                    f"The answer would have more than {MAX_PERIODS} periods", hint="ask for longer ones"
+                )
             bucket = self._buckets[index] = _Bucket()
         bucket.add(unraw(instance.value), self._distinct)
 
@@ -130,7 +132,9 @@ class _Periods:
         while self._starts[-1] <= time:
             self._starts.append(self._start(len(self._starts)))
             if len(self._starts) > MAX_PERIODS:
-                raise TooManyResults(f"The answer would have more than {MAX_PERIODS} periods", hint="ask for longer ones")
+                raise TooManyResults(
+                    f"The answer would have more than {MAX_PERIODS} periods", hint="ask for longer ones"
+                )
         return next(i for i in self._backward() if self._starts[i] <= time)
 
     def _backward(self) -> Iterator[int]:

@@ -145,7 +145,8 @@ class Consumption:
             matches.append(entity)
             if len(matches) > MAX_SORTED:
                 raise TooManyResults(
-                    f"More than {MAX_SORTED} entities would have to be sorted", hint="narrow the query, or leave out orderBy"
+                    f"More than {MAX_SORTED} entities would have to be sorted",
+                    hint="narrow the query, or leave out orderBy",
                 )
         ordered = matches if query.order is None else sort_entities(matches, query.order)
         page = ordered[query.offset : query.offset + query.limit]

@@ -8,6 +8,7 @@ from stadtkern.broker.search import Search
 from stadtkern.broker.tenants import Tenants
 from stadtkern.errors import ResourceNotFound
 from stadtkern.model.discovery import AttributeUse, TypeUse
+from stadtkern.model.entity import AttributeKind
 from stadtkern.model.ids import Iri
 from stadtkern.model.instant import now
 from stadtkern.policy.grant import Grant
@@ -61,7 +62,9 @@ def _type_use(name: Iri, entries: Iterable[CatalogueEntry]) -> TypeUse:
     return TypeUse(
         type=name,
         count=count,
-        attributes=[_use(attribute, [one for one in own if one.attribute == attribute], [name]) for attribute in attributes],
+        attributes=[
+            _use(attribute, [one for one in own if one.attribute == attribute], [name]) for attribute in attributes
+        ],
     )
 
 
@@ -72,5 +75,5 @@ def _attribute_use(name: Iri, entries: Iterable[CatalogueEntry]) -> AttributeUse
 
 
 def _use(name: Iri, entries: list[CatalogueEntry], types: list[Iri]) -> AttributeUse:
-    kinds = sorted({entry.kind for entry in entries if entry.kind is not None})
-    return AttributeUse(attribute=name, count=sum(entry.count for entry in entries), kinds=list(kinds), types=types)
+    kinds: list[AttributeKind] = sorted({entry.kind for entry in entries if entry.kind is not None})
+    return AttributeUse(attribute=name, count=sum(entry.count for entry in entries), kinds=kinds, types=types)

@@ -38,7 +38,9 @@ class LinkReader:
         for _ in range(depth):
             wanted = {target for entity in level for target in targets(entity)} - known.keys()
             if len(wanted) + len(known) > MAX_LINKED:
-                raise TooComplexQuery("The query follows more relationships than one request may", hint="narrow it by type")
+                raise TooComplexQuery(
+                    "The query follows more relationships than one request may", hint="narrow it by type"
+                )
             found = await load_by_id(self._database, self._grant, sorted(wanted), self._moment) if wanted else {}
             level = [entity for _, entity in found.values()]
             known.update((entity.id, entity) for entity in level)

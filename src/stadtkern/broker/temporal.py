@@ -187,7 +187,9 @@ class Temporal:
                 time_property=query.time_property,
             )
             instances = await load_instances(tenant.database, grant, one, plain, most=EVALUATED, backward=True)
-            opened.series.append((one.attribute, Series(kind="Property", dataset_id=one.dataset_id, instances=instances)))
+            opened.series.append(
+                (one.attribute, Series(kind="Property", dataset_id=one.dataset_id, instances=instances))
+            )
         attributes: dict[Iri, list[Instance]] = {}
         for name, series in opened.series:
             attributes.setdefault(name, []).extend(series.instances)
@@ -291,7 +293,9 @@ def _history(opened: _Open, cut: Instant | None, query: TemporalQuery) -> Entity
         group = attributes.setdefault(name, [])
         if instances or series.aggregates:
             group.append(
-                Series(kind=series.kind, dataset_id=series.dataset_id, instances=instances, aggregates=series.aggregates)
+                Series(
+                    kind=series.kind, dataset_id=series.dataset_id, instances=instances, aggregates=series.aggregates
+                )
             )
     head, document = opened.past.head, opened.past.document
     return EntityHistory(

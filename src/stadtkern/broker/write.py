@@ -217,10 +217,8 @@ class Writer:
         except Problem as problem:
             return problem
         if change.outcome.changed:
-            work.created |= work.after is None and change.after is not None
-            work.after = change.after
+            work.move(change.after)
             work.items.extend(change.items)
-            work.dirty = True
         return change.outcome
 
 

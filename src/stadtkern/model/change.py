@@ -10,7 +10,9 @@ from stadtkern.model.entity import Entity, Instance
 from stadtkern.model.ids import Iri
 
 Verb = Literal["created", "updated", "deleted", "recorded", "revised", "erased"]
-"""``recorded``: went to history only; ``revised``: history was edited, and with it what is current; ``erased``: gone without a trace."""
+"""``recorded``: went to history only; ``revised``: history was edited, and with it what is current; ``erased``:
+gone without a trace.
+"""
 
 
 class Item(Struct, frozen=True):
@@ -49,7 +51,8 @@ class Outcome(Struct, frozen=True):
 class Change(Struct, frozen=True):
     """The effect of one operation on one entity, made by a pure function.
 
-    ``after`` is None when the entity's current state is gone. ``items`` tell what to store in history and the change log.
+    ``after`` is None when the entity's current state is gone. ``items`` tell what to store in history and the
+    change log.
     """
 
     before: Entity | None

@@ -49,7 +49,8 @@ class Instance(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """One instance of an attribute: what the standard calls Property, Relationship and so on.
 
     ``value`` is the JSON text of whatever member holds the value for this kind (see ``VALUE_MEMBER``): vocabulary terms
-    and list relationships are already expanded (an objectList is a JSON array of URIs, without the ``object`` wrappers).
+    and list relationships are already expanded (an objectList is a JSON array of URIs, without the ``object``
+    wrappers).
     Times are instants (microseconds, UTC). ``created_at``/``modified_at`` are set by the write path only.
     """
 

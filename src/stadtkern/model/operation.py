@@ -87,7 +87,9 @@ class ReplaceAttribute(Struct, frozen=True, tag=True):
 
 
 class DeleteAttribute(Struct, frozen=True, tag=True):
-    """Delete one instance (default: that without dataset id) or all. ``attribute`` may be the core term ``scope``. Spec: CIM 009 5.6.5."""
+    """Delete one instance (default: that without dataset id) or all. ``attribute`` may be the core term ``scope``.
+    Spec: CIM 009 5.6.5.
+    """
 
     id: EntityId
     attribute: Iri
@@ -100,7 +102,9 @@ class DeleteEntity(Struct, frozen=True, tag=True):
 
     id: EntityId
     only_if_expired_at: Instant | None = None
-    """Set by the sweeper of transient entities: delete only if still expired at this instant (CIM 009 5.2.4 expiresAt)."""
+    """Set by the sweeper of transient entities: delete only if still expired at this instant (CIM 009 5.2.4
+    expiresAt).
+    """
 
 
 class PurgeAttributes(Struct, frozen=True, tag=True):

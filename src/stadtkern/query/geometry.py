@@ -9,10 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import lru_cache, partial
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import msgspec
 
+from stadtkern.query.box import WORLD, Box, bulge
 from stadtkern.query.filter import Geo
 
 MEAN_RADIUS = 6_371_008.8
@@ -24,17 +25,6 @@ _STEP = 0.02
 _MAX_PIECES = 20_000
 _MAX_PAIRS = 4_000_000
 
-
-class Box(NamedTuple):
-    """Degrees; west <= east."""
-
-    west: float
-    south: float
-    east: float
-    north: float
-
-
-WORLD = Box(-180.0, -90.0, 180.0, 90.0)
 
 Relation = Callable[[Any], bool | None]
 """Takes a decoded GeoJSON geometry; None where it is none."""
@@ -321,31 +311,18 @@ def _closest_of(points: Any, start: Any, end: Any, normal: Any) -> tuple[float, 
     return float(chords[point, arc]), points[point], closest[point, arc]
 
 
-def index_box(geometry: Any) -> Box | None:
-    """Give the box to keep in a spatial index for decoded GeoJSON: it holds the great circles of the edges, too.
-
-    None where it is no geometry.
-    """
-    shape = load_shape(geometry)
-    return None if shape is None else _bulging_box(shape)
-
-
 def _bulging_box(shape: Any) -> Box:
-    west, south, east, north = (float(side) for side in shape.bounds)
+    box = Box(*(float(side) for side in shape.bounds))
     if shape.geom_type in {"Point", "MultiPoint"}:
-        return Box(west, south, east, north)
+        return box
     edges = _edges(shape)
-    span = math.radians(float(_numpy().abs(edges[:, 1, 0] - edges[:, 0, 0]).max()))
-    if span > 1.0:
-        return Box(west, -90.0, east, 90.0)
-    bulge = math.degrees(span * span / 12)
-    return Box(west, max(-90.0, south - bulge), east, min(90.0, north + bulge))
+    return bulge(box, float(_numpy().abs(edges[:, 1, 0] - edges[:, 0, 0]).max()))
 
 
 def search_box(geo: Geo) -> Box | None:
     """Give a box that every geometry for which a Geo filter is true must touch; None when there is no such box.
 
-    The boxes of the geometries themselves must come from ``index_box``.
+    The boxes of the geometries themselves must come from ``box.index_box``.
     """
     if geo.relation == "disjoint" or (geo.relation == "near" and geo.max_distance is None):
         return None

@@ -17,7 +17,16 @@ from stadtkern.model.ids import EntityId
 from stadtkern.model.instant import Instant
 from stadtkern.policy.grant import Grant
 from stadtkern.store import catalogue, history, placement
-from stadtkern.store.document import DELETED, HISTORY, LIVE, Head, decode_row, encode_document, encode_instance, encode_remains
+from stadtkern.store.document import (
+    DELETED,
+    HISTORY,
+    LIVE,
+    Head,
+    decode_row,
+    encode_document,
+    encode_instance,
+    encode_remains,
+)
 from stadtkern.store.engine.base import Transaction
 from stadtkern.store.statements import EngineName, array, statements
 from stadtkern.store.work import Work
@@ -61,6 +70,8 @@ async def save(transaction: Transaction, engine: EngineName, works: Iterable[Wor
     await transaction.execute_many(sql["insert_change"], [_change_row(work, now) for work in dirty])
     if engine == "postgres":
         await transaction.execute(sql["notify"])
+    for work in dirty:
+        work.settle()
 
 
 async def _insert_new(transaction: Transaction, engine: EngineName, dirty: list[Work], now: Instant) -> None:
@@ -76,7 +87,7 @@ async def _insert_new(transaction: Transaction, engine: EngineName, dirty: list[
 def _next_head(work: Work, now: Instant) -> Head:
     head, entity = work.head, work.after
     if entity is None:
-        return Head(head.n, head.id, head.version + 1, HISTORY, head.created_at, now, now, None)
+        return Head(head.n, head.id, head.version + 1, HISTORY, head.created_at or now, now, now, None)
     return Head(head.n, head.id, head.version + 1, LIVE, entity.created_at, entity.modified_at, None, entity.expires_at)
 
 
@@ -112,7 +123,7 @@ async def _save_documents(transaction: Transaction, engine: EngineName, dirty: l
     if docs:
         await transaction.execute_many(sql["save_doc"], docs)
     # what is gone keeps its types and scopes: its history is still found by them
-    gone = [(work.head.n, encode_remains(work.before)) for work in dirty if work.after is None and work.before]
+    gone = [(work.head.n, encode_remains(work.face)) for work in dirty if work.after is None and work.face]
     if gone:
         await transaction.execute_many(sql["save_doc"], gone)
     await _save_names(transaction, engine, dirty)
@@ -129,7 +140,7 @@ async def _save_names(transaction: Transaction, engine: EngineName, dirty: list[
         fresh: list[tuple[str, int]] = []
         for work in dirty:
             old: list[str] = getattr(work.before, member) if work.before else []
-            new: list[str] = getattr(work.after, member) if work.after else old
+            new: list[str] = getattr(work.face, member) if work.face else []
             if old == new:
                 continue
             if old or work.head.version > 1:

@@ -67,7 +67,8 @@ def _members(entity: Entity | None) -> list[tuple[str, str, str]]:
         return []
     names = {(str(name), one.kind) for name, group in entity.attributes.items() for one in group}
     # the empty type counts over all types: an entity with two of them counts once there
-    return [(type_, *member) for type_ in ("", *entity.types) for member in (_ENTITY, *names)]
+    types: list[str] = ["", *entity.types]
+    return [(type_, attribute, kind) for type_ in types for attribute, kind in (_ENTITY, *names)]
 
 
 async def load_catalogue(database: Database, grant: Grant) -> list[CatalogueEntry]:

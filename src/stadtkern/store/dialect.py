@@ -172,7 +172,9 @@ class Dialect:
     """Whether the text of ``q`` may be a date-time."""
 
     def box(self, entity: Sql, attribute: Bound, dataset: Bound | None, box: Sequence[Bound] | None) -> Sql:
-        """Whether a geometry of the attribute may touch the box (west, south, east, north); None: whether any exists."""
+        """Whether a geometry of the attribute may touch the box (west, south, east, north); None: whether any
+        exists.
+        """
         raise NotImplementedError
 
     def near(self, entity: Sql, attribute: Bound, dataset: Bound | None, geometry: Bound, metres: Bound) -> Sql | None:

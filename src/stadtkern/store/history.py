@@ -243,11 +243,10 @@ async def _save_observations(transaction: Transaction, engine: EngineName, rows:
     for row in rows:
         if not row[7]:
             continue
-        chunk = chunks.setdefault((row[1], month_of(row[2])), [0, row[2], row[2], row[4]])
+        time, recorded = row[2], row[5] or row[4]
+        chunk = chunks.setdefault((row[1], month_of(time)), [0, time, time, recorded, recorded])
         chunk[0] += 1
-        chunk[1] = min(chunk[1], row[2])
-        chunk[2] = max(chunk[2], row[2])
-        chunk[3] = max(chunk[3], row[4])
+        chunk[1:] = min(chunk[1], time), max(chunk[2], time), min(chunk[3], recorded), max(chunk[4], recorded)
     if chunks:
         await transaction.execute_many(
             statements("write.sql", engine)["add_to_chunk"], [(*key, *chunk) for key, chunk in sorted(chunks.items())]

@@ -107,10 +107,11 @@ def tombstone(previous: Instance, now: Instant) -> Instance:
 def decode_observation(row: Row, dataset_id: str, unit: str | None) -> Instance:
     """Build the instance of a row (see ``READ_COLUMNS``)."""
     time, id_, created, modified, deleted, observed, kind, number, value, extra = row
+    kind_number: int = kind
     more = _EMPTY if extra is None else _extra_decoder.decode(extra)
     shown = unit if more.unit_code is None else more.unit_code or None
     return Instance(
-        kind=KINDS[kind],
+        kind=KINDS[kind_number],
         value=Raw(_shortest(number)) if value is None else Raw(value.encode()),
         dataset_id=dataset_id,
         observed_at=time if observed else None,

@@ -13,6 +13,7 @@ from stadtkern.model.entity import Attributes, Entity, Instance
 from stadtkern.model.ids import Iri
 from stadtkern.model.instant import Instant
 from stadtkern.policy.grant import Grant
+from stadtkern.store import catalogue
 from stadtkern.store.document import DELETED
 from stadtkern.store.engine.base import Transaction
 from stadtkern.store.history import BLOCK, month_of
@@ -109,6 +110,7 @@ async def erase(transaction: Transaction, engine: EngineName, grant: Grant, work
         await transaction.execute(write["delete_all_geo_box"], n)
     for name in ("delete_doc", "delete_types", "delete_scopes", "delete_all_geo", "delete_all_links"):
         await transaction.execute(write[name], n)
+    await catalogue.save(transaction, engine, [Work(work.head, work.after, None)])
     await transaction.execute(
         write["update_entity"], work.head.version + 1, DELETED, work.head.created_at, now, now, None, n
     )

@@ -1,6 +1,7 @@
 """Select entities by a filter: SQL narrows by indexes; where it cannot decide, the evaluator does.
 
-Without an order, pages are walked by the entity's number (keyset). A filter that names types walks ``entity_type``, so that
+Without an order, pages are walked by the entity's number (keyset). A filter that names types walks
+``entity_type``, so that
 page 1 of a type costs the same whatever else is stored.
 """
 

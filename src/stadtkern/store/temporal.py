@@ -60,9 +60,7 @@ def time_of(instance: Instance, time_property: TimeProperty) -> Instant | None:
             return instance.deleted_at
 
 
-async def load_pasts(
-    database: Database, grant: Grant, ids: Sequence[EntityId], now: Instant
-) -> dict[EntityId, Past]:
+async def load_pasts(database: Database, grant: Grant, ids: Sequence[EntityId], now: Instant) -> dict[EntityId, Past]:
     """Load entities with a present or a past. Who sees which of them, the caller decides."""
     del grant
     sql = statements("temporal.sql", database.engine)["load_heads"]

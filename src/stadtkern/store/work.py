@@ -20,8 +20,27 @@ class Work:
     dirty: bool = False
     created: bool = False
     """A current state was made where none was (again, or for the first time)."""
+    last: Entity | None = None
+    """The last current state, where the batch made one and took it away again."""
 
     @property
     def removed(self) -> bool:
         """Whether the current state is gone that was there."""
         return self.before is not None and self.after is None
+
+    @property
+    def face(self) -> Entity | None:
+        """What the entity is, or was last: its types and scope are what its history is found by."""
+        return self.after or self.last or self.before
+
+    def move(self, after: Entity | None) -> None:
+        """Take the state that an operation left."""
+        if after is None and self.after is not None:
+            self.last = self.after
+        self.created |= self.after is None and after is not None
+        self.after, self.dirty = after, True
+
+    def settle(self) -> None:
+        """Take what was saved as the new start: what follows in the same transaction is saved on top of it."""
+        self.before, self.last, self.items = self.after, None, []
+        self.dirty = self.created = False

@@ -5,6 +5,8 @@ Connections are shared by all tenants; each remembers whose schema it last serve
 deadlocks.
 """
 
+# The driver's own stubs are partly unknown to the type checker; nothing untyped leaves this module.
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
 from __future__ import annotations
 
 import asyncio
@@ -13,16 +15,17 @@ import zlib
 from collections.abc import AsyncGenerator, Generator, Iterable, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias, cast
 
-import asyncpg
+import asyncpg  # pyright: ignore[reportMissingTypeStubs]
 
 from stadtkern.errors import SetupError, TooComplexQuery, Unavailable
 from stadtkern.store.engine.base import Lane, Row
 from stadtkern.store.engine.errors import TryAgain
 
+Connection: TypeAlias = asyncpg.Connection
 LOCK_KEYS = 4096
-CONNECT_TIMEOUT_S = 10.0
+CONNECT_TIMEOUT_S = 10
 
 
 @contextmanager
@@ -54,7 +57,7 @@ def translate_errors() -> Generator[None]:
 class _Link:
     """One connection and the schema its search path names."""
 
-    connection: asyncpg.Connection[asyncpg.Record]
+    connection: Connection
     schema: str = ""
 
 
@@ -67,7 +70,7 @@ class Connections:
         self._places = asyncio.Semaphore(limit)
 
     @asynccontextmanager
-    async def take(self, schema: str) -> AsyncGenerator[asyncpg.Connection[asyncpg.Record]]:
+    async def take(self, schema: str) -> AsyncGenerator[Connection]:
         """Lend a connection whose search path is the schema."""
         async with self._places:
             link = self._pick(schema)
@@ -99,16 +102,20 @@ class Connections:
         self._idle.clear()
 
 
-async def connect(url: str) -> asyncpg.Connection[asyncpg.Record]:
+async def connect(url: str) -> Connection:
     """Open one connection. Raises: Unavailable."""
     with translate_errors():
         try:
-            return await asyncpg.connect(
-                url,
-                timeout=CONNECT_TIMEOUT_S,
-                # jit costs more than it gains on short statements; lock_timeout bounds waits for a migration
-                server_settings={"jit": "off", "application_name": "stadtkern", "lock_timeout": "8000"},
+            connected = cast(
+                "Connection",
+                await asyncpg.connect(
+                    url,
+                    timeout=CONNECT_TIMEOUT_S,
+                    # jit costs more than it gains on short statements; lock_timeout bounds waits for a migration
+                    server_settings={"jit": "off", "application_name": "stadtkern", "lock_timeout": "8000"},
+                ),
             )
+            return connected
         except TimeoutError as error:
             raise Unavailable("The database does not answer") from error
         except (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError) as error:
@@ -118,7 +125,7 @@ async def connect(url: str) -> asyncpg.Connection[asyncpg.Record]:
 class PostgresTransaction:
     """One open write transaction."""
 
-    def __init__(self, connection: asyncpg.Connection[asyncpg.Record], schema: str) -> None:
+    def __init__(self, connection: Connection, schema: str) -> None:
         self._connection = connection
         self._space = zlib.crc32(schema.encode()) - (1 << 31)
 
@@ -244,7 +251,7 @@ class PostgresEngine:
         await self._writers.close()
 
 
-async def _ensure_postgis(connection: asyncpg.Connection[asyncpg.Record]) -> None:
+async def _ensure_postgis(connection: Connection) -> None:
     if await connection.fetchval("SELECT 1 FROM pg_extension WHERE extname = 'postgis'"):
         return
     try:

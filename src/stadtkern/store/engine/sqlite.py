@@ -7,6 +7,8 @@ which waits
 for the disk, runs in a thread, so that the loop goes on meanwhile.
 """
 
+# The driver's own stubs are partly unknown to the type checker; nothing untyped leaves this module.
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
 from __future__ import annotations
 
 import asyncio
@@ -18,7 +20,7 @@ from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Seque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Any, Literal, cast
 
 import apsw
 
@@ -63,7 +65,7 @@ class SqliteTransaction:
 
     async def fetch(self, sql: str, *params: Any) -> list[Row]:
         """Run a statement and give its rows."""
-        return self._connection.execute(sql, params).fetchall()
+        return cast("list[Row]", self._connection.execute(sql, params).fetchall())
 
     async def execute(self, sql: str, *params: Any) -> None:
         """Run a statement."""
@@ -113,7 +115,7 @@ class SqliteDatabase:
         """Read, inline or in a reader thread."""
         if lane == "key":
             with translate_errors():
-                return self._inline.execute(sql, params).fetchall()
+                return cast("list[Row]", self._inline.execute(sql, params).fetchall())
         reader = await self._take_reader()
         try:
             return await asyncio.get_running_loop().run_in_executor(
@@ -137,7 +139,7 @@ class SqliteDatabase:
         deadline = time.monotonic() + timeout_s
         reader.set_progress_handler(lambda: time.monotonic() > deadline, _PROGRESS_STEPS)
         with translate_errors():
-            return reader.execute(sql, params).fetchall()
+            return cast("list[Row]", reader.execute(sql, params).fetchall())
 
     @asynccontextmanager
     async def transaction(self) -> AsyncGenerator[SqliteTransaction]:
@@ -225,9 +227,7 @@ class SqliteEngine:
 
     async def drop(self, name: str) -> None:
         """Delete a database's files."""
-        for suffix in ("", "-wal", "-shm"):
-            with contextlib.suppress(FileNotFoundError):
-                Path(f"{self.path(name)}{suffix}").unlink()
+        await asyncio.to_thread(_remove, self.path(name))
 
     async def stop(self) -> None:
         """Release the folder."""
@@ -235,3 +235,9 @@ class SqliteEngine:
         if self._lock is not None:
             self._lock.close()
             self._lock = None
+
+
+def _remove(path: Path) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        with contextlib.suppress(FileNotFoundError):
+            Path(f"{path}{suffix}").unlink()

@@ -54,7 +54,8 @@ DELETE FROM series_chunk WHERE series = :series AND month = :month;
 
 -- name: recount_chunk(series, month, start, until)
 INSERT INTO series_chunk (series, month, count, first, last, recorded_first, recorded_last)
-SELECT series, @big(:month), count(*), min(time), max(time), min(created_at), max(created_at)
+SELECT series, @big(:month), count(*), min(time), max(time),
+    min(coalesce(modified_at, created_at)), max(coalesce(modified_at, created_at))
 FROM observation WHERE series = :series AND time >= :start AND time < :until AND observed = 1 AND deleted_at IS NULL
 GROUP BY series;
 

@@ -30,7 +30,9 @@ class Door:
         return await self._tenants.by_host(host)
 
     async def enter(self, tenant: TenantId, grant: Grant, *, writing: bool) -> None:
-        """Open the tenant; a write may create it where the setting says so (CIM 009 4.14). Raises: NonexistentTenant."""
+        """Open the tenant; a write may create it where the setting says so (CIM 009 4.14). Raises:
+        NonexistentTenant.
+        """
         try:
             await self._tenants.get(tenant)
         except NonexistentTenant:

@@ -38,7 +38,7 @@ MAX_OFFSET: Final = 1_000_000_000
 _OPTIONS: Final = frozenset(
     {"keyValues", "simplified", "concise", "normalized", "sysAttrs", "splitEntities", "entityMap"}
 )
-_FORMATS: Final[dict[str, Format]] = {
+_FORMATS: dict[str, Format] = {
     "normalized": "normalized",
     "concise": "concise",
     "simplified": "simplified",

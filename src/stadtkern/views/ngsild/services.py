@@ -11,10 +11,12 @@ from stadtkern.jsonld.definition import ContextReference
 from stadtkern.model.change import Outcome
 from stadtkern.model.discovery import AttributeUse, TypeUse
 from stadtkern.model.entity import Entity
+from stadtkern.model.history import EntityHistory
 from stadtkern.model.ids import EntityId, Iri
+from stadtkern.model.instant import Instant
 from stadtkern.model.operation import Operation
 from stadtkern.policy.grant import Grant
-from stadtkern.query.request import EntityQuery
+from stadtkern.query.request import EntityQuery, TemporalQuery
 
 
 class ContextResolver(Protocol):
@@ -171,5 +173,87 @@ class ConsumptionServices(Protocol):
 
     @property
     def broker(self) -> Consumption:
+        """Where data come from."""
+        ...
+
+
+class HistoryPage(Protocol):
+    """The histories of an answer, and how much of time they cover."""
+
+    @property
+    def histories(self) -> Sequence[EntityHistory]:
+        """The histories, at least one where one entity was asked for."""
+        ...
+
+    @property
+    def truncated(self) -> bool:
+        """Whether instances were left out because they were too many."""
+        ...
+
+    @property
+    def first(self) -> Instant | None:
+        """The time of the first instance, in the direction of reading."""
+        ...
+
+    @property
+    def last(self) -> Instant | None:
+        """The time up to which the answer is complete, in the direction of reading."""
+        ...
+
+    @property
+    def count(self) -> int | None:
+        """All entities that match, where they were to be counted."""
+        ...
+
+    @property
+    def more(self) -> bool:
+        """Whether another page of entities follows."""
+        ...
+
+
+class Histories(Protocol):
+    """The reading of history."""
+
+    async def retrieve_history(
+        self, grant: Grant, id: EntityId, query: TemporalQuery, *, attributes: frozenset[Iri] | None, most: int
+    ) -> HistoryPage:
+        """Give the evolution of one entity. most: instances in the answer. Raises: ResourceNotFound."""
+        ...
+
+    async def query_histories(
+        self, grant: Grant, entities: EntityQuery, query: TemporalQuery, *, attributes: frozenset[Iri] | None, most: int
+    ) -> HistoryPage:
+        """Give the evolutions of a page of entities that match."""
+        ...
+
+
+class HistoryServices(Protocol):
+    """What the temporal routes need."""
+
+    @property
+    def contexts(self) -> ContextLinks:
+        """Where contexts come from."""
+        ...
+
+    @property
+    def broker(self) -> Histories:
+        """Where histories come from."""
+        ...
+
+
+class Reading(Consumption, Histories, Protocol):
+    """Everything that is read."""
+
+
+class ReadingServices(Protocol):
+    """What all the reading routes need."""
+
+    @property
+    def contexts(self) -> ContextLinks:
+        """Where contexts come from."""
+        ...
+
+    @property
+    def broker(self) -> Reading:
         """Where data come from."""
         ...

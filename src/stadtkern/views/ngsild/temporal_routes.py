@@ -1,0 +1,137 @@
+"""Routes that read history. Spec: CIM 009 6.18.3.2, 6.19.3.1, 6.24.3.1 with 5.7.3, 5.7.4 and 6.3.10."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import re2
+
+from stadtkern.errors import BadRequestData, ResourceNotFound
+from stadtkern.jsonld.context import Context
+from stadtkern.model.history import EntityHistory
+from stadtkern.model.ids import parse_entity_id
+from stadtkern.model.instant import now, render_instant
+from stadtkern.query.request import EntityQuery, TemporalQuery
+from stadtkern.views._http.message import Request, Response
+from stadtkern.views.ngsild.consumption_answer import open_answer
+from stadtkern.views.ngsild.consumption_body import merge_parameters, read_query_body
+from stadtkern.views.ngsild.consumption_query import PAGING, parse_query
+from stadtkern.views.ngsild.negotiation import COMMON
+from stadtkern.views.ngsild.parameters import Parameters, read_parameters
+from stadtkern.views.ngsild.parse import read_object
+from stadtkern.views.ngsild.render import HistoryRenderer, Representation
+from stadtkern.views.ngsild.request_context import resolve_body, resolve_linked
+from stadtkern.views.ngsild.services import HistoryPage, HistoryServices
+from stadtkern.views.ngsild.temporal_query import (
+    QUERY_HISTORY,
+    RETRIEVE_HISTORY,
+    check_order,
+    parse_history_representation,
+    parse_time_query,
+    sort_histories,
+)
+
+MAX_INSTANCES: Final = 30
+"""Most instances in an answer, unless the client prefers more. The standard leaves it open; its conformance suite wants
+40 instances in parts and 20 in one piece (CIM 009 6.3.10)."""
+MOST_PREFERRED: Final = 100_000
+_POST: Final = PAGING | {"local", "options", "format", "sysAttrs"}
+_PREFERENCE = re2.compile(r"(?i)(?:^|[,;])\s*instances\s*=\s*\"?(\d{1,9})\"?\s*(?:$|[,;])")
+_NOTHING: Final = b"{}"
+
+
+async def retrieve_history(request: Request, services: HistoryServices) -> Response:
+    """GET /temporal/entities/{id}. Spec: CIM 009 6.19.3.1, 5.7.3."""
+    parameters = read_parameters(request, RETRIEVE_HISTORY)
+    id_ = parse_entity_id(request.segments[-1])
+    context = await resolve_linked(services.contexts, request)
+    answer = await open_answer(request, services.contexts, context, COMMON)
+    representation, query = parse_history_representation(parameters, context, parse_time_query(parameters))
+    wanted = representation.projection.attributes
+    page = await services.broker.retrieve_history(
+        request.grant, id_, query, attributes=wanted, most=_most_instances(request)
+    )
+    history = page.histories[0]
+    body = HistoryRenderer(context, representation, now()).render(history)
+    if body == _NOTHING or ("attrs" in parameters and not history.attributes):
+        raise ResourceNotFound(f"Entity {id_} has none of the members asked for")
+    return _ranged(answer.one(body), request, page, query)
+
+
+async def query_histories(request: Request, services: HistoryServices) -> Response:
+    """GET /temporal/entities. Spec: CIM 009 6.18.3.2, 5.7.4."""
+    parameters = read_parameters(request, QUERY_HISTORY)
+    context = await resolve_linked(services.contexts, request)
+    return await _query(
+        request, services, parameters, context, parse_query(parameters, context), parse_time_query(parameters)
+    )
+
+
+async def query_histories_by_body(request: Request, services: HistoryServices) -> Response:
+    """POST /temporal/entityOperations/query. Spec: CIM 009 6.24.3.1, 5.7.4."""
+    from_url = read_parameters(request, _POST)
+    node = read_object(request.body)
+    context = await resolve_body(services.contexts, request, node)
+    body = read_query_body(node.tree, context, temporal=True)
+    parameters = merge_parameters(from_url, body.parameters)
+    entities = parse_query(parameters, context, selected=body.selected)
+    return await _query(request, services, parameters, context, entities, parse_time_query(parameters, body.temporal))
+
+
+async def _query(
+    request: Request,
+    services: HistoryServices,
+    parameters: Parameters,
+    context: Context,
+    entities: EntityQuery,
+    time: TemporalQuery,
+) -> Response:
+    if time.time_relation is None:
+        raise BadRequestData("A query for histories needs a timerel and a timeAt", pointer="timerel:0")
+    check_order(entities)
+    answer = await open_answer(request, services.contexts, context, COMMON)
+    representation, query = parse_history_representation(parameters, context, time)
+    page = await services.broker.query_histories(
+        request.grant,
+        entities,
+        query,
+        attributes=representation.projection.attributes,
+        most=_most_instances(request),
+    )
+    renderer = HistoryRenderer(context, representation, now())
+    shown = [
+        history for history in sort_histories(list(page.histories), entities) if _is_shown(history, representation)
+    ]
+    bodies = [body for body in map(renderer.render, shown) if body != _NOTHING]
+    return _ranged(answer.page(bodies, entities, page.count, more=page.more), request, page, query)
+
+
+def _is_shown(history: EntityHistory, representation: Representation) -> bool:
+    """Leave out histories without any series of the dataset ids asked for."""
+    wanted = representation.dataset_ids
+    return wanted is None or any(one.dataset_id in wanted for series in history.attributes.values() for one in series)
+
+
+def _most_instances(request: Request) -> int:
+    """Give how many instances the answer may hold: ``Prefer: instances=5000`` asks for more than usual (RFC 7240)."""
+    found = _PREFERENCE.search((request.header("prefer") or "")[:1000])
+    return MAX_INSTANCES if found is None else min(max(int(found.group(1)), 1), MOST_PREFERRED)
+
+
+def _ranged(response: Response, request: Request, page: HistoryPage, query: TemporalQuery) -> Response:
+    """Say which stretch of time an answer covers that was cut. Spec: CIM 009 6.3.10."""
+    most = _most_instances(request)
+    if most != MAX_INSTANCES:
+        response.headers.append(("Preference-Applied", f"instances={most}"))
+    if page.truncated and page.first is not None and page.last is not None:
+        start, end = page.first, page.last
+        if query.last_n is None and query.time_relation in ("after", "between"):
+            start = query.time_at or start
+        elif query.last_n is not None and query.time_relation == "before":
+            start = query.time_at or start
+        elif query.last_n is not None and query.time_relation == "between":
+            start = query.end_time_at or start
+        response.status = 206
+        size = "*" if query.last_n is None else str(query.last_n)
+        response.headers.append(("Content-Range", f"date-time {render_instant(start)}-{render_instant(end)}/{size}"))
+    return response
