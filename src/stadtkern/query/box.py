@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple, cast
 
 
@@ -31,7 +32,7 @@ def index_box(geometry: dict[str, Any]) -> Box:
     for row in _rows(geometry["coordinates"]):
         positions.extend(row)
         if geometry["type"] != "MultiPoint":
-            span = max([span, *(abs(one[0] - other[0]) for one, other in zip(row, row[1:], strict=False))])
+            span = max([span, *(abs(one[0] - other[0]) for one, other in pairwise(row))])
     longitudes, latitudes = [float(one[0]) for one in positions], [float(one[1]) for one in positions]
     return bulge(Box(min(longitudes), min(latitudes), max(longitudes), max(latitudes)), span)
 
