@@ -90,10 +90,12 @@ def parse_format(parameters: Parameters, options: frozenset[str]) -> Format:
     """Parse the form of attributes; ``format`` goes before the older ``options``. Raises: InvalidRequest."""
     chosen = parameters.get("format")
     if chosen is None:
-        return next((_FORMATS[option] for option in sorted(options) if option in _FORMATS), "normalized")
-    if chosen not in _FORMATS:
+        found: list[Format] = [_FORMATS[option] for option in sorted(options) if option in _FORMATS]
+        return found[0] if found else "normalized"
+    form = _FORMATS.get(chosen)
+    if form is None:
         raise InvalidRequest(f"The format {chosen[:40]!r} is not known", pointer="format:0")
-    return _FORMATS[chosen]
+    return form
 
 
 def parse_dataset_ids(parameters: Parameters) -> frozenset[str] | None:

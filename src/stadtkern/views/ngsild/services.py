@@ -36,6 +36,16 @@ class EntityPage(Protocol):
         ...
 
     @property
+    def count(self) -> int | None:
+        """All matches, where they were to be counted."""
+        ...
+
+    @property
+    def more(self) -> bool:
+        """Whether another page follows."""
+        ...
+
+    @property
     def next_after(self) -> int | None:
         """What ``EntityQuery.after`` is for the next page; None after the last page, or where there is an order."""
         ...
@@ -70,25 +80,6 @@ class NgsiLdServices(Protocol):
     @property
     def broker(self) -> Provision:
         """Where data go."""
-        ...
-
-
-class CountedPage(Protocol):
-    """One page of entities, and what is around it."""
-
-    @property
-    def entities(self) -> Sequence[Entity]:
-        """The entities of the page."""
-        ...
-
-    @property
-    def count(self) -> int | None:
-        """All matches, where they were to be counted."""
-        ...
-
-    @property
-    def more(self) -> bool:
-        """Whether another page follows."""
         ...
 
 
@@ -136,7 +127,7 @@ class Consumption(Protocol):
         """Give those of these entities that exist for the Grant."""
         ...
 
-    async def query_entities(self, grant: Grant, query: EntityQuery) -> CountedPage:
+    async def query_entities(self, grant: Grant, query: EntityQuery) -> EntityPage:
         """Give one page of the entities that match. Raises: TooComplexQuery, TooManyResults."""
         ...
 
@@ -245,6 +236,10 @@ class Reading(Consumption, Histories, Protocol):
     """Everything that is read."""
 
 
+class WholeBroker(Provision, Reading, Protocol):
+    """Everything that is read and written."""
+
+
 class ReadingServices(Protocol):
     """What all the reading routes need."""
 
@@ -256,4 +251,18 @@ class ReadingServices(Protocol):
     @property
     def broker(self) -> Reading:
         """Where data come from."""
+        ...
+
+
+class AllServices(Protocol):
+    """What all the routes need."""
+
+    @property
+    def contexts(self) -> ContextLinks:
+        """Where contexts come from."""
+        ...
+
+    @property
+    def broker(self) -> WholeBroker:
+        """Where data come from and go."""
         ...

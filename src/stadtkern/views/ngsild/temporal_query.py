@@ -107,14 +107,15 @@ def _parse_form(parameters: Parameters, options: frozenset[str], query: Temporal
     """Tell the form: ``format`` goes first, then ``options``, then whether methods of aggregation are given."""
     chosen = parameters.get("format")
     if chosen is not None:
-        if chosen not in _FORMATS:
+        form = _FORMATS.get(chosen)
+        if form is None:
             raise InvalidRequest(f"The format {chosen[:40]!r} is not known", pointer="format:0")
-        return _FORMATS[chosen]
-    forms = {_FORMATS[option] for option in options if option in _FORMATS}
-    if {"temporalValues", "aggregatedValues"} <= forms:
+        return form
+    forms: list[TemporalFormat] = [_FORMATS[option] for option in sorted(options, reverse=True) if option in _FORMATS]
+    if "temporalValues" in forms and "aggregatedValues" in forms:
         raise BadRequestData("The options temporalValues and aggregatedValues exclude one another", pointer="options:0")
     if forms:
-        return max(forms)
+        return forms[0]
     return "normalized" if query.aggregation is None else "aggregatedValues"
 
 

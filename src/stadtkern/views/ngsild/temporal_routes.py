@@ -10,7 +10,7 @@ from stadtkern.errors import BadRequestData, ResourceNotFound
 from stadtkern.jsonld.context import Context
 from stadtkern.model.history import EntityHistory
 from stadtkern.model.ids import parse_entity_id
-from stadtkern.model.instant import now, render_instant
+from stadtkern.model.instant import Instant, now, render_instant
 from stadtkern.query.request import EntityQuery, TemporalQuery
 from stadtkern.views._http.message import Request, Response
 from stadtkern.views.ngsild.consumption_answer import open_answer
@@ -124,14 +124,15 @@ def _ranged(response: Response, request: Request, page: HistoryPage, query: Temp
     if most != MAX_INSTANCES:
         response.headers.append(("Preference-Applied", f"instances={most}"))
     if page.truncated and page.first is not None and page.last is not None:
-        start, end = page.first, page.last
-        if query.last_n is None and query.time_relation in ("after", "between"):
-            start = query.time_at or start
-        elif query.last_n is not None and query.time_relation == "before":
-            start = query.time_at or start
-        elif query.last_n is not None and query.time_relation == "between":
-            start = query.end_time_at or start
-        response.status = 206
+        start = _asked_start(query)
+        first, last = render_instant(page.first if start is None else start), render_instant(page.last)
         size = "*" if query.last_n is None else str(query.last_n)
-        response.headers.append(("Content-Range", f"date-time {render_instant(start)}-{render_instant(end)}/{size}"))
+        response.status = 206
+        response.headers.append(("Content-Range", f"date-time {first}-{last}/{size}"))
     return response
+
+
+def _asked_start(query: TemporalQuery) -> Instant | None:
+    """Give where reading begins as far as the query says so: with lastN it goes backwards from the later end."""
+    since, until = query.window()
+    return since if query.last_n is None else until

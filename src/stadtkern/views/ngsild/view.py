@@ -9,8 +9,10 @@ from stadtkern.views._http.message import Request, Response
 from stadtkern.views._http.problem import Dialect
 from stadtkern.views._http.routing import Handler, Route, Router, Table
 from stadtkern.views.ngsild import contexts_routes
+from stadtkern.views.ngsild.consumption_table import consumption_table
 from stadtkern.views.ngsild.provision_table import provision_table
-from stadtkern.views.ngsild.services import NgsiLdServices
+from stadtkern.views.ngsild.services import AllServices
+from stadtkern.views.ngsild.temporal_provision_table import temporal_provision_table
 
 ContextRoute = Callable[[Request, ContextService], Awaitable[Response]]
 
@@ -21,8 +23,13 @@ class NgsiLdView:
     name = "ngsi-ld"
     dialect: Dialect = "ngsi-ld"
 
-    def __init__(self, services: NgsiLdServices, contexts: ContextService) -> None:
-        table = merge_tables(provision_table(services), contexts_table(contexts))
+    def __init__(self, services: AllServices, contexts: ContextService) -> None:
+        table = merge_tables(
+            provision_table(services),
+            temporal_provision_table(services),
+            consumption_table(services),
+            contexts_table(contexts),
+        )
         self._router = Router(table)
 
     def route(self, method: str, segments: Sequence[str]) -> Route:
