@@ -47,12 +47,14 @@ async def edit_history(
         case DeleteHistoryInstance():
             stored = await _find(transaction, engine, grant, work, operation.attribute, operation.instance)
             await revise.delete_observation(transaction, engine, stored)
-            await _elect(transaction, engine, grant, work, operation.attribute, stored, now)
+            if stored.instance.observed_at is not None:
+                await _elect(transaction, engine, grant, work, operation.attribute, stored, now)
         case PatchHistoryInstance():
             stored = await _find(transaction, engine, grant, work, operation.attribute, operation.instance)
             patched = patch_recorded(operation.attribute, stored.instance, operation.patch, now)
             await revise.replace_observation(transaction, engine, stored, patched)
-            await _elect(transaction, engine, grant, work, operation.attribute, stored, now)
+            if patched.observed_at is not None or stored.instance.observed_at is not None:
+                await _elect(transaction, engine, grant, work, operation.attribute, stored, now)
     fresh = await load(transaction, engine, grant, [operation.id])
     return fresh[operation.id], Outcome(updated=[], deleted=isinstance(operation, DeleteHistory))
 
@@ -93,7 +95,7 @@ async def _elect(
 ) -> None:
     """Let the latest instance of a series be the current one again after an edit of its past."""
     entity = work.after
-    if entity is None or stored.instance.observed_at is None:
+    if entity is None:
         return
     current = find_instance(entity.attributes.get(attribute, []), stored.instance.dataset_id)
     if current is not None and current.observed_at is None:
@@ -101,6 +103,8 @@ async def _elect(
     latest = await revise.latest_observed(transaction, engine, grant, stored.series, now)
     if latest is not None and not becomes_current(None, latest, now):
         latest = current
+    if latest is None and current is None:
+        return
     work.after = _with_current(entity, attribute, stored.instance.dataset_id, latest, now)
     work.items = [Item(attribute, stored.instance.dataset_id, "revised", current, latest)]
     work.dirty = True

@@ -141,10 +141,11 @@ async def _save_names(transaction: Transaction, engine: EngineName, dirty: list[
         for work in dirty:
             old: list[str] = getattr(work.before, member) if work.before else []
             new: list[str] = getattr(work.face, member) if work.face else []
-            if old == new:
+            # an earlier life of the entity left its names behind
+            reborn = work.before is None and work.head.version > 1
+            if old == new and not reborn:
                 continue
-            if old or work.head.version > 1:
-                # also what an earlier life of the entity left behind
+            if old or reborn:
                 stale.append((work.head.n,))
             fresh.extend((name, work.head.n) for name in new)
         if stale:

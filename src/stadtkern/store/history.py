@@ -179,6 +179,9 @@ async def _draw_blocks(
     if wanted:
         for n, block in await transaction.fetch(sql["insert_blocks"], msgspec.json.encode(wanted).decode()):
             blocks.setdefault(n, []).append(block)
+    for drawn in blocks.values():
+        # taken from the end: ids grow in the order of writing, and the block that stays open comes first
+        drawn.sort(reverse=True)
     await _close_passed(transaction, sql["close_block"], series, waiting, blocks)
     return blocks
 

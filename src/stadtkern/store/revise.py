@@ -21,6 +21,9 @@ from stadtkern.store.observation import decode_observation, encode_observation
 from stadtkern.store.statements import EngineName, statements
 from stadtkern.store.work import Work
 
+_LEAD_US = 24 * 3600 * 1_000_000
+"""How far ahead of the clock an instance may be and still become current."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stored:
@@ -66,6 +69,8 @@ async def replace_observation(transaction: Transaction, engine: EngineName, stor
     # without an own time it stays where it stood: an edit does not move the past
     row[2] = time = stored.time if instance.observed_at is None else instance.observed_at
     await transaction.execute(sql["insert_observation"], *row)
+    if instance.observed_at is not None:
+        await transaction.execute(sql["mark_observed"], stored.series)
     await transaction.execute(sql["widen_block"], id_ // BLOCK, time)
     await transaction.execute(sql["widen_open_block"], stored.series, id_ // BLOCK, time)
     await _recount(transaction, engine, stored.series, {month_of(stored.time), month_of(time)})
@@ -74,11 +79,18 @@ async def replace_observation(transaction: Transaction, engine: EngineName, stor
 async def latest_observed(
     transaction: Transaction, engine: EngineName, grant: Grant, series: int, now: Instant
 ) -> Instance | None:
-    """Give the latest observed instance of a series that is not from a far future."""
+    """Give the latest observed instance of a series that is not from a far future.
+
+    None as well when the attribute was deleted after that instance: an edit of the past brings nothing back.
+    """
     del grant  # the current state is the same for everybody; what a holder may see is decided when it is read
     sql = statements("history.sql", engine)
-    rows = await transaction.fetch(sql["latest_observed"], series, now + 24 * 3600 * 1_000_000)
+    rows = await transaction.fetch(sql["latest_observed"], series, now + _LEAD_US)
     if not rows:
+        return None
+    time, id_ = rows[0][2], rows[0][3]
+    # a deletion stands at the time it was made, which the instance may be ahead of by as much
+    if await transaction.fetch(sql["deleted_after"], series, time - _LEAD_US, id_):
         return None
     return replace(decode_observation(rows[0][2:], rows[0][0], rows[0][1]), instance_id=None)
 

@@ -142,7 +142,7 @@ async def select_pasts(
 
 
 _CURRENTS_SQLITE = Sql(
-    "(SELECT group_concat(s.attribute || char(31) || s.current, char(30)) FROM series s"
+    "(SELECT group_concat(s.attribute || char(31) || s.current, char(30) ORDER BY s.n) FROM series s"
     " WHERE s.entity = e.n AND s.current IS NOT NULL)"
 )
 _CURRENTS_POSTGRES = Sql(

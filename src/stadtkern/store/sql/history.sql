@@ -34,6 +34,14 @@ FROM observation o JOIN series s ON s.n = o.series
 WHERE o.series = :series AND o.observed = 1 AND o.deleted_at IS NULL AND o.time <= :until
 ORDER BY o.time DESC, o.id DESC LIMIT 1;
 
+-- name: deleted_after(series, since, id)
+-- Whether the attribute was deleted after an instance had been written.
+SELECT 1 FROM observation
+WHERE series = :series AND time >= :since AND id > :id AND deleted_at IS NOT NULL LIMIT 1;
+
+-- name: mark_observed(series)
+UPDATE series SET observed = 1 WHERE n = :series AND observed = 0;
+
 -- name: series_of(entity, attribute)
 SELECT n, dataset_id FROM series WHERE entity = :entity AND attribute = :attribute;
 

@@ -6,7 +6,7 @@ SELECT n, version FROM entity WHERE id = :id AND state = 0 AND (expires_at IS NU
 -- Whole entities by number, in no order.
 SELECT e.n, e.id, e.version, e.state, e.created_at, e.modified_at, e.deleted_at, e.expires_at, d.doc,
 -- only: sqlite
-    (SELECT group_concat(s.attribute || char(31) || s.current, char(30)) FROM series s
+    (SELECT group_concat(s.attribute || char(31) || s.current, char(30) ORDER BY s.n) FROM series s
         WHERE s.entity = e.n AND s.current IS NOT NULL) AS currents
 -- end
 -- only: postgres
@@ -20,7 +20,7 @@ WHERE e.n @in(:ns, bigint) AND e.state = 0 AND (e.expires_at IS NULL OR e.expire
 -- Whole entities by id, in no order.
 SELECT e.n, e.id, e.version, e.state, e.created_at, e.modified_at, e.deleted_at, e.expires_at, d.doc,
 -- only: sqlite
-    (SELECT group_concat(s.attribute || char(31) || s.current, char(30)) FROM series s
+    (SELECT group_concat(s.attribute || char(31) || s.current, char(30) ORDER BY s.n) FROM series s
         WHERE s.entity = e.n AND s.current IS NOT NULL) AS currents
 -- end
 -- only: postgres

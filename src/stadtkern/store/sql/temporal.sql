@@ -2,7 +2,7 @@
 -- Entities with a past or a present, by id.
 SELECT e.n, e.id, e.version, e.state, e.created_at, e.modified_at, e.deleted_at, e.expires_at, d.doc,
 -- only: sqlite
-    (SELECT group_concat(s.attribute || char(31) || s.current, char(30)) FROM series s
+    (SELECT group_concat(s.attribute || char(31) || s.current, char(30) ORDER BY s.n) FROM series s
         WHERE s.entity = e.n AND s.current IS NOT NULL) AS currents
 -- end
 -- only: postgres

@@ -3,7 +3,7 @@
 -- by the control characters 30 and 31, which JSON text cannot contain).
 SELECT e.n, e.id, e.version, e.state, e.created_at, e.modified_at, e.deleted_at, e.expires_at, d.doc,
 -- only: sqlite
-    (SELECT group_concat(s.attribute || char(31) || s.current, char(30)) FROM series s
+    (SELECT group_concat(s.attribute || char(31) || s.current, char(30) ORDER BY s.n) FROM series s
         WHERE s.entity = e.n AND s.current IS NOT NULL) AS currents
 -- end
 -- only: postgres
