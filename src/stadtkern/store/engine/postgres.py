@@ -19,13 +19,17 @@ from typing import Any, Literal, TypeAlias, cast
 
 import asyncpg  # pyright: ignore[reportMissingTypeStubs]
 
-from stadtkern.errors import SetupError, TooComplexQuery, Unavailable
+from stadtkern.errors import NonexistentTenant, SetupError, TooComplexQuery, Unavailable
 from stadtkern.store.engine.base import Lane, Row
 from stadtkern.store.engine.errors import TryAgain
 
 Connection: TypeAlias = asyncpg.Connection
 LOCK_KEYS = 4096
 CONNECT_TIMEOUT_S = 10
+WAIT_S = 10
+"""How long a request may wait for one of the connections."""
+_LOST = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.OperatorInterventionError, OSError)
+"""What the driver raises when a connection is gone or cannot be made."""
 
 
 @contextmanager
@@ -41,16 +45,13 @@ def translate_errors() -> Generator[None]:
         raise TryAgain(str(error)) from error
     except asyncpg.DiskFullError as error:
         raise Unavailable("The database has no room left on its disk") from error
-    except (
-        asyncpg.PostgresConnectionError,
-        asyncpg.InterfaceError,
-        asyncpg.CannotConnectNowError,
-        asyncpg.AdminShutdownError,
-        asyncpg.CrashShutdownError,
-        asyncpg.TooManyConnectionsError,
-        OSError,
-    ) as error:
-        raise Unavailable("The database cannot be reached") from error
+    except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError) as error:
+        raise NonexistentTenant("The tenant's store was deleted meanwhile") from error
+    except asyncpg.DataError:
+        # a value that the driver cannot send: nothing is wrong with the connection
+        raise
+    except (*_LOST, asyncpg.InsufficientResourcesError, asyncpg.ReadOnlySQLTransactionError) as error:
+        raise Unavailable("The database cannot be reached or does not accept writes") from error
 
 
 @dataclass(slots=True)
@@ -70,22 +71,45 @@ class Connections:
         self._places = asyncio.Semaphore(limit)
 
     @asynccontextmanager
-    async def take(self, schema: str) -> AsyncGenerator[Connection]:
-        """Lend a connection whose search path is the schema."""
-        async with self._places:
-            link = self._pick(schema)
-            if link is None:
-                link = _Link(await connect(self._url))
+    async def take(self, schema: str, opening: str = "") -> AsyncGenerator[Connection]:
+        """Lend a connection whose search path is the schema, after running the opening statement on it."""
+        await self._wait()
+        try:
+            link = await self._ready(schema, opening)
             try:
-                if link.schema != schema:
-                    await link.connection.execute(f'SET search_path TO "{schema}", public')
-                    link.schema = schema
                 yield link.connection
             finally:
                 if link.connection.is_closed() or link.connection.is_in_transaction():
                     link.connection.terminate()
                 else:
                     self._idle.append(link)
+        finally:
+            self._places.release()
+
+    async def _wait(self) -> None:
+        try:
+            async with asyncio.timeout(WAIT_S if self._places.locked() else None):
+                await self._places.acquire()
+        except TimeoutError as error:
+            raise Unavailable("All connections to the database are busy; try again") from error
+
+    async def _ready(self, schema: str, opening: str) -> _Link:
+        """Prepare a connection; one that was lost while it lay idle is replaced."""
+        while True:
+            kept = self._pick(schema)
+            link = kept or _Link(await connect(self._url))
+            try:
+                if link.schema != schema:
+                    await link.connection.execute(f'SET search_path TO "{schema}", public')
+                    link.schema = schema
+                if opening:
+                    await link.connection.execute(opening)
+            except BaseException as error:
+                link.connection.terminate()
+                if kept is None or not isinstance(error, _LOST):
+                    raise
+            else:
+                return link
 
     def _pick(self, schema: str) -> _Link | None:
         self._idle = [link for link in self._idle if not link.connection.is_closed()]
@@ -106,7 +130,7 @@ async def connect(url: str) -> Connection:
     """Open one connection. Raises: Unavailable."""
     with translate_errors():
         try:
-            connected = cast(
+            connection = cast(
                 "Connection",
                 await asyncpg.connect(
                     url,
@@ -115,11 +139,16 @@ async def connect(url: str) -> Connection:
                     server_settings={"jit": "off", "application_name": "stadtkern", "lock_timeout": "8000"},
                 ),
             )
-            return connected
+            # an answer means durable, whatever the server's default is
+            await connection.execute(
+                "SELECT set_config('synchronous_commit', 'on', false)"
+                " WHERE current_setting('synchronous_commit') = 'off'"
+            )
         except TimeoutError as error:
             raise Unavailable("The database does not answer") from error
         except (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError) as error:
-            raise SetupError(f"The database refuses the connection: {error}") from error
+            raise Unavailable(f"The database refuses the connection: {error}") from error
+        return connection
 
 
 class PostgresTransaction:
@@ -171,23 +200,26 @@ class PostgresDatabase:
         self._timeout_s = timeout_s
 
     async def fetch(self, sql: str, *params: Any, lane: Lane = "key") -> list[Row]:
-        """Read under the deadline; both lanes wait off the loop here. A dead connection is replaced once."""
-        for last in (False, True):
-            try:
-                with translate_errors():
-                    async with self._readers.take(self.schema) as connection:
-                        return await connection.fetch(sql, *params, timeout=self._timeout_s)  # type: ignore[return-value]
-            except Unavailable:
-                if last:
-                    raise
-        raise AssertionError  # pragma: no cover - the loop returns or raises
+        """Read under the deadline; both lanes wait off the loop here."""
+        try:
+            return await self._fetch(sql, params)
+        except Unavailable as problem:
+            if not isinstance(problem.__cause__, _LOST):
+                raise
+            # the connection may have died while it lay idle; reading twice does no harm
+            return await self._fetch(sql, params)
+
+    async def _fetch(self, sql: str, params: Sequence[Any]) -> list[Row]:
+        with translate_errors():
+            async with self._readers.take(self.schema) as connection:
+                return await connection.fetch(sql, *params, timeout=self._timeout_s)  # type: ignore[return-value]
 
     @asynccontextmanager
     async def transaction(self) -> AsyncGenerator[PostgresTransaction]:
         """Open a write transaction. Raises: TryAgain, Unavailable."""
         with translate_errors():
-            async with self._writers.take(self.schema) as connection:
-                await connection.execute("BEGIN")
+            # a higher level would keep the snapshot from before the wait for the locks
+            async with self._writers.take(self.schema, "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE") as connection:
                 try:
                     yield PostgresTransaction(connection, self.schema)
                     await connection.execute("COMMIT")

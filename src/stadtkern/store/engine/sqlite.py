@@ -19,16 +19,21 @@ import time
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Literal, cast
+from typing import IO, Any, Literal, Self, TypeVar, cast
 
 import apsw
 
-from stadtkern.errors import StoreLocked, TooComplexQuery, Unavailable
+from stadtkern.errors import NonexistentTenant, StoreLocked, TooComplexQuery, Unavailable
 from stadtkern.store.engine.base import Lane, Row
 
 READERS = 2
 """Threads for long reads; two cores gain nothing from more."""
+COMMITS = 2
+"""Threads for commits, of several tenants at once."""
+_BACKUP_PAGES = 500
+_Result = TypeVar("_Result")
 _PROGRESS_STEPS = 2000
 """Virtual machine steps between looks at the clock: about 0.2 ms."""
 _PRAGMAS = (
@@ -55,6 +60,10 @@ def translate_errors() -> Generator[None]:
         raise Unavailable("The store cannot be written or read: the disk is full, failing or not writable") from error
     except (apsw.BusyError, apsw.LockedError) as error:
         raise Unavailable("The store is busy; try again") from error
+    except (apsw.CorruptError, apsw.NotADBError) as error:
+        raise Unavailable("The store's file is damaged; restore it from a backup") from error
+    except apsw.ConnectionClosedError as error:
+        raise NonexistentTenant("The tenant's store was closed or deleted meanwhile") from error
 
 
 class SqliteTransaction:
@@ -89,7 +98,7 @@ class SqliteDatabase:
 
     engine: Literal["sqlite", "postgres"] = "sqlite"
 
-    def __init__(self, path: Path, threads: ThreadPoolExecutor, timeout_s: float, vfs: str | None = None) -> None:
+    def __init__(self, path: Path, threads: Threads, timeout_s: float, vfs: str | None = None) -> None:
         self.path = path
         self._vfs = vfs
         self._threads = threads
@@ -118,16 +127,18 @@ class SqliteDatabase:
                 return cast("list[Row]", self._inline.execute(sql, params).fetchall())
         reader = await self._take_reader()
         try:
-            return await asyncio.get_running_loop().run_in_executor(
-                self._threads, self._scan, reader, sql, params, self._timeout_s
+            scan = asyncio.get_running_loop().run_in_executor(
+                self._threads.scans, self._scan, reader, sql, params, self._timeout_s
             )
+            return await _wait(scan, reader.interrupt)
         finally:
             self._readers.put_nowait(reader)
 
     async def _take_reader(self) -> apsw.Connection:
         if self._readers.empty() and self._opened_readers < READERS:
+            reader = self._connect()
             self._opened_readers += 1
-            return self._connect()
+            return reader
         try:
             async with asyncio.timeout(self._timeout_s):
                 return await self._readers.get()
@@ -149,23 +160,40 @@ class SqliteDatabase:
                 self._writer.execute("BEGIN IMMEDIATE")
                 try:
                     yield SqliteTransaction(self._writer)
-                    await _finish(self._threads, self._writer, "COMMIT")
+                    loop = asyncio.get_running_loop()
+                    # its outcome must be known, so that even a cancelled writer waits for it
+                    await _wait(loop.run_in_executor(self._threads.commits, self._writer.execute, "COMMIT"))
                 except BaseException:
                     if self._writer.in_transaction:
                         self._writer.execute("ROLLBACK")
                     raise
 
     async def backup(self, target: Path, progress: Callable[[int, int], None] | None = None) -> None:
-        """Copy the database with SQLite's online API, in steps that let writers through."""
+        """Copy the database as it is now with SQLite's online API, in steps beside readers and writers.
+
+        progress: told the pages copied and the pages in all. Raises: Unavailable.
+        """
+        with translate_errors():
+            source = self._connect()
+            try:
+                # one snapshot for the whole copy: else each commit in between would start it anew
+                source.execute("BEGIN; SELECT count(*) FROM sqlite_schema").fetchall()
+                await self._copy(source, target, progress)
+            finally:
+                source.close()
+
+    async def _copy(self, source: apsw.Connection, target: Path, progress: Callable[[int, int], None] | None) -> None:
         destination = apsw.Connection(str(target))
-        with translate_errors(), destination.backup("main", self._inline, "main") as copy:
-            while not copy.done:
-                copy.step(500)
-                if progress:
-                    progress(copy.page_count - copy.remaining, copy.page_count)
-                await asyncio.sleep(0)
-        destination.execute("PRAGMA journal_mode=DELETE")
-        destination.close()
+        try:
+            with destination.backup("main", source, "main") as copy:
+                while not copy.done:
+                    step = asyncio.get_running_loop().run_in_executor(self._threads.scans, copy.step, _BACKUP_PAGES)
+                    await _wait(step)
+                    if progress:
+                        progress(copy.page_count - copy.remaining, copy.page_count)
+            destination.execute("PRAGMA journal_mode=DELETE").fetchall()
+        finally:
+            destination.close()
 
     async def close(self) -> None:
         """Close all connections; the last one checkpoints the write-ahead log."""
@@ -175,14 +203,36 @@ class SqliteDatabase:
         self._writer.close()
 
 
-async def _finish(threads: ThreadPoolExecutor, connection: apsw.Connection, statement: str) -> None:
-    """Run COMMIT in a thread and wait for its end even when cancelled: its outcome must be known."""
-    future = asyncio.get_running_loop().run_in_executor(threads, connection.execute, statement)
+async def _wait(work: asyncio.Future[_Result], interrupt: Callable[[], object] | None = None) -> _Result:
+    """Wait for work in a thread, to its end even when cancelled: till then its connection belongs to the thread."""
     try:
-        await asyncio.shield(future)
+        return await asyncio.shield(work)
     except asyncio.CancelledError:
-        await asyncio.wait([future])
+        if interrupt is not None:
+            interrupt()
+        await asyncio.wait([work])
         raise
+
+
+@dataclass(frozen=True, slots=True)
+class Threads:
+    """Threads for what may wait for the disk: commits never queue behind long reads."""
+
+    scans: ThreadPoolExecutor
+    commits: ThreadPoolExecutor
+
+    @classmethod
+    def start(cls) -> Self:
+        """Make the threads; they start when needed."""
+        return cls(
+            ThreadPoolExecutor(max_workers=READERS + 1, thread_name_prefix="sqlite-scan"),
+            ThreadPoolExecutor(max_workers=COMMITS, thread_name_prefix="sqlite-commit"),
+        )
+
+    def stop(self) -> None:
+        """Wait for the threads' ends."""
+        self.scans.shutdown(wait=True)
+        self.commits.shutdown(wait=True)
 
 
 class SqliteEngine:
@@ -194,7 +244,7 @@ class SqliteEngine:
         self._folder = folder
         self._timeout_s = timeout_s
         self._vfs = vfs
-        self._threads = ThreadPoolExecutor(max_workers=READERS + 2, thread_name_prefix="sqlite")
+        self._threads = Threads.start()
         self._lock: IO[str] | None = None
 
     async def start(self) -> None:
@@ -231,13 +281,13 @@ class SqliteEngine:
 
     async def stop(self) -> None:
         """Release the folder."""
-        self._threads.shutdown(wait=True)
+        self._threads.stop()
         if self._lock is not None:
             self._lock.close()
             self._lock = None
 
 
 def _remove(path: Path) -> None:
-    for suffix in ("", "-wal", "-shm"):
+    for suffix in ("-wal", "-shm", ""):
         with contextlib.suppress(FileNotFoundError):
             Path(f"{path}{suffix}").unlink()
