@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from stadtkern.errors import Forbidden, ResourceNotFound
-from stadtkern.model.entity import Entity
+from stadtkern.model.entity import Entity, EntityPatch
 from stadtkern.model.ids import Iri
 from stadtkern.model.operation import (
     AppendAttributes,
+    BatchUpdateEntity,
     CreateEntity,
     Operation,
     PartialUpdateAttribute,
@@ -22,6 +23,7 @@ from stadtkern.query.evaluate import matches
 
 ADDING = (
     AppendAttributes,
+    BatchUpdateEntity,
     CreateEntity,
     PartialUpdateAttribute,
     RecordHistory,
@@ -34,8 +36,8 @@ ADDING = (
 
 def before(grant: Grant, operation: Operation, entity: Entity | None) -> None:
     """Judge an operation by the state it meets. Raises: Forbidden, ResourceNotFound (the entity is hidden)."""
-    if grant.action == "read":
-        raise Forbidden("These credentials may read, not write")
+    if grant.action not in {"record", "write", "administer"}:
+        raise Forbidden("These credentials do not allow to write")
     if grant.action == "record":
         _check_source(grant, operation, entity)
     if entity is not None and grant.row_filter is not None and not matches(grant.row_filter, entity):
@@ -44,13 +46,27 @@ def before(grant: Grant, operation: Operation, entity: Entity | None) -> None:
 
 def _check_source(grant: Grant, operation: Operation, entity: Entity | None) -> None:
     replaces = isinstance(operation, UpsertEntity) and operation.mode == "replace" and entity is not None
-    if not isinstance(operation, ADDING) or replaces:
+    if not isinstance(operation, ADDING) or replaces or _takes_away(operation, entity):
         raise Forbidden("This key belongs to a source: it may add values, not replace or delete")
     if entity is not None:
         _check_types(grant, entity.types)
-    patch = getattr(operation, "entity", None)
-    if patch is not None and patch.types:
+    patch = _fragment(operation)
+    if patch.types:
         _check_types(grant, patch.types)
+
+
+def _takes_away(operation: Operation, entity: Entity | None) -> bool:
+    """Tell whether an operation would delete values, by NGSI-LD Null or by the entity's expiry, or change the scope."""
+    patch = _fragment(operation)
+    if entity is not None and (patch.scope is not None or patch.expires_at is not None or patch.expires_removed):
+        return True
+    return any(one.deleted for group in patch.attributes.values() for one in group)
+
+
+def _fragment(operation: Operation) -> EntityPatch:
+    if isinstance(operation, PartialUpdateAttribute | ReplaceAttribute):
+        return EntityPatch(attributes={operation.attribute: operation.patches})
+    return getattr(operation, "entity", None) or EntityPatch()
 
 
 def _check_types(grant: Grant, types: Iterable[Iri]) -> None:

@@ -37,24 +37,46 @@ from stadtkern.store.work import Work
 BATCH = 512
 """Operations in one transaction."""
 BATCH_S = 0.02
-"""A transaction stops taking more operations after this time."""
+"""A slice of the bulk lane applies no more operations after this time."""
 SMALL = 64
 """Requests with more operations go through the bulk lane."""
 RETRIES = 3
 Result = Outcome | Problem
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Request:
     grant: Grant
     operations: Sequence[Operation]
     size: int
+    bulk: bool
     future: asyncio.Future[list[Result]]
     results: list[Result] = field(default_factory=list[Result])
 
     @property
     def rest(self) -> int:
         return len(self.operations) - len(self.results)
+
+    def fit(self, room: int) -> tuple[int, int]:
+        """Tell how many of the operations left fit into a transaction (at least one), and what they weigh."""
+        count = weight = 0
+        for position in range(len(self.results), len(self.operations)):
+            more = weigh(self.operations[position])
+            if count and weight + more > room:
+                break
+            count, weight = count + 1, weight + more
+        return count, weight
+
+
+_Share = tuple[_Request, int]
+"""A request and how many of its operations are to be applied now."""
+
+
+def weigh(operation: Operation) -> int:
+    """Weigh an operation against others: a long history counts by its instances, about four to one document."""
+    if not isinstance(operation, RecordHistory):
+        return 1
+    return max(1, sum(map(len, operation.entity.attributes.values())) // 4)
 
 
 class Writer:
@@ -72,7 +94,8 @@ class Writer:
     async def write(self, grant: Grant, operations: Sequence[Operation], size: int = 1024) -> list[Result]:
         """Apply operations in order and give an outcome or a problem for each, once all are durable.
 
-        size: bytes of the request, for the bound on what waits in memory. Raises: TooManyRequests, Unavailable.
+        size: bytes of the request, for the bound on what waits in memory. A caller that is cancelled does not take the
+        write back: it may have been stored already. Raises: TooManyRequests, Unavailable.
         """
         if not operations:
             return []
@@ -80,15 +103,13 @@ class Writer:
             raise TooManyRequests(
                 "More is waiting to be written than the server holds in memory", hint="try again in a second"
             )
-        request = _Request(grant, operations, size, asyncio.get_running_loop().create_future())
+        bulk = sum(map(weigh, operations)) > SMALL
+        request = _Request(grant, operations, size, bulk, asyncio.get_running_loop().create_future())
         self._queued += size
-        (self._small if len(operations) <= SMALL else self._bulk).append(request)
+        (self._bulk if bulk else self._small).append(request)
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run(), name="writer")
-        try:
-            return await asyncio.shield(request.future)
-        finally:
-            self._queued -= size
+        return await asyncio.shield(request.future)
 
     @property
     def idle(self) -> bool:
@@ -105,64 +126,82 @@ class Writer:
         # one turn of the loop lets callers that are ready now join the first batch
         await asyncio.sleep(0)
         while self._small or self._bulk:
-            await self._commit(self._take(self._small))
-            await self._commit(self._take(self._bulk))
+            await self._turn(self._small)
+            await self._turn(self._bulk)
+
+    async def _turn(self, lane: deque[_Request]) -> None:
+        """Commit what fits into one transaction; what is complete is answered, what is left waits in front."""
+        shares = self._take(lane)
+        await self._commit(shares)
+        for request, _ in reversed(shares):
+            if request.future.done():
+                continue
+            if request.rest:
+                lane.appendleft(request)
+            else:
+                self._release(request)
+                request.future.set_result(request.results)
 
     @staticmethod
-    def _take(lane: deque[_Request]) -> list[tuple[_Request, int]]:
-        """Take what fits into one transaction: requests with the number of their operations to apply now."""
+    def _take(lane: deque[_Request]) -> list[_Share]:
+        """Take what fits into one transaction out of a lane; only the first request may be cut."""
         room = BATCH
-        taken: list[tuple[_Request, int]] = []
+        taken: list[_Share] = []
         while lane and room > 0:
-            request = lane[0]
-            share = min(room, request.rest)
-            if share < request.rest and taken:
+            count, weight = lane[0].fit(room)
+            if taken and (count < lane[0].rest or weight > room):
                 break
-            taken.append((request, share))
-            room -= share
-            lane.popleft()
-            if share < request.rest:
-                lane.appendleft(request)
-                break
+            taken.append((lane.popleft(), count))
+            room -= weight
         return taken
 
-    async def _commit(self, shares: list[tuple[_Request, int]]) -> None:
+    async def _commit(self, shares: list[_Share]) -> None:
+        """Commit shares in one transaction, or in several when one of them spoils it for the others."""
         if not shares:
             return
         try:
             done = await self._attempt(shares)
+        except Unavailable as problem:
+            for request, _ in shares:
+                self._give_up(request, problem)
         except Exception as error:  # the writer must outlive any batch; each caller is told
-            if len(shares) > 1 and not isinstance(error, Unavailable):
-                for share in shares:
-                    await self._commit([share])
-                return
-            self._fail(shares[0][0], error) if len(shares) == 1 else [self._fail(one, error) for one, _ in shares]
+            await self._divide(shares, error)
+        else:
+            for (request, _), results in zip(shares, done, strict=True):
+                request.results.extend(results)
+
+    async def _divide(self, shares: list[_Share], error: Exception) -> None:
+        """Halve what failed, until the operation that is to blame stands alone."""
+        request, count = shares[0]
+        if len(shares) > 1:
+            middle = len(shares) // 2
+            await self._commit(shares[:middle])
+            await self._commit(shares[middle:])
+        elif count > 1:
+            await self._commit([(request, count // 2)])
+            if not request.future.done():
+                await self._commit([(request, count - count // 2)])
+        else:
+            request.results.append(_blame(error))
+
+    def _give_up(self, request: _Request, problem: Unavailable) -> None:
+        """Answer a request whose rest cannot be stored now."""
+        if request.future.done():
             return
-        for (request, _), results in zip(shares, done, strict=True):
-            request.results.extend(results)
-            # a slice may have ended early: the rest goes on in the next transaction
-            if request.rest == 0 and not request.future.done():
-                request.future.set_result(request.results)
-            elif request.rest and request not in self._bulk:
-                self._bulk.append(request)
+        self._release(request)
+        own = Unavailable(problem.detail, hint=problem.hint)
+        own.__cause__ = problem.__cause__
+        if not request.results:
+            request.future.set_exception(own)
+            return
+        # earlier slices are durable: say so, operation by operation
+        request.results.extend([own] * request.rest)
+        request.future.set_result(request.results)
 
-    def _fail(self, request: _Request, error: Exception) -> None:
-        problem = error
-        if not isinstance(error, Problem):
-            problem = InternalError("The write failed inside the server; nothing of it was stored")
-            problem.__cause__ = error
-            telemetry.emit(telemetry.WriteFailed(error))
-        if request in self._bulk:
-            self._bulk.remove(request)
-        if request.results:
-            # earlier slices are durable: say so, operation by operation
-            rest = [problem if isinstance(problem, Problem) else InternalError()] * request.rest
-            request.results.extend(rest)
-            request.future.set_result(request.results)
-        elif not request.future.done():
-            request.future.set_exception(problem)
+    def _release(self, request: _Request) -> None:
+        self._queued -= request.size
 
-    async def _attempt(self, shares: list[tuple[_Request, int]]) -> list[list[Result]]:
+    async def _attempt(self, shares: list[_Share]) -> list[list[Result]]:
         for attempt in range(RETRIES + 1):
             try:
                 async with self._database.transaction() as transaction:
@@ -178,16 +217,19 @@ class Writer:
                     raise Unavailable("The database could not order this write among others; try again") from error
         raise AssertionError  # pragma: no cover
 
-    async def _apply(self, transaction: Transaction, shares: list[tuple[_Request, int]]) -> list[list[Result]]:
+    async def _apply(self, transaction: Transaction, shares: list[_Share]) -> list[list[Result]]:
         engine = self._database.engine
         batch = [(one, one.operations[len(one.results) : len(one.results) + count]) for one, count in shares]
         ids = list(dict.fromkeys(operation.id for _, operations in batch for operation in operations))
         works = await load(transaction, engine, batch[0][0].grant, ids)
         moment = self._tick(works)
+        started = perf_counter()
         done: list[list[Result]] = []
         for request, operations in batch:
             results: list[Result] = []
             for operation in operations:
+                if request.bulk and results and perf_counter() - started > BATCH_S:
+                    break  # small writes wait for the rest of this slice no longer
                 results.append(await self._one(transaction, request.grant, operation, works, moment))
             done.append(results)
         await save(transaction, engine, works.values(), moment)
@@ -220,6 +262,16 @@ class Writer:
             work.move(change.after)
             work.items.extend(change.items)
         return change.outcome
+
+
+def _blame(error: Exception) -> Problem:
+    """Make what the caller of the one operation that failed is told."""
+    if isinstance(error, Problem):
+        return error
+    telemetry.emit(telemetry.WriteFailed(error))
+    problem = InternalError("The write failed inside the server; nothing of it was stored")
+    problem.__cause__ = error
+    return problem
 
 
 def _decide(operation: DocumentOperation | RecordHistory, before: Entity | None, moment: Instant) -> Change:
