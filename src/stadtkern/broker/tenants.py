@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+
+import re2
 
 from stadtkern import telemetry
 from stadtkern.broker.rendered import RenderedCache
@@ -12,7 +13,7 @@ from stadtkern.broker.write import Writer
 from stadtkern.errors import AlreadyExists, BadRequestData, Conflict, NonexistentTenant
 from stadtkern.model.actor import Tenant
 from stadtkern.model.ids import DEFAULT_TENANT, TenantId, parse_tenant_id
-from stadtkern.model.instant import now
+from stadtkern.model.instant import Instant, now
 from stadtkern.policy.grant import Grant, system_grant
 from stadtkern.store.engine.base import Database, Engine
 from stadtkern.store.migrate import migrate
@@ -22,16 +23,22 @@ from stadtkern.store.system import SystemStore
 HOSTS_S = 2.0
 """How long a process may go on with an old list of tenants and host names."""
 
+_HOST = re2.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?")
+REST_S = 120.0
+"""A tenant that was asked for within this time stays open, so that no request loses it under its feet."""
+
 
 @dataclass(slots=True)
 class OpenTenant:
     """A tenant's database with its writer and its cache of rendered entities."""
 
     name: TenantId
+    created_at: Instant
     database: Database
     writer: Writer
     rendered: RenderedCache
-    users: int = field(default=0)
+    asked_at: float = 0.0
+    """When a request last asked for it, by the event loop's clock."""
 
 
 class Tenants:
@@ -42,7 +49,7 @@ class Tenants:
         self._system = system
         self._write_queue = write_queue
         self._limit = limit
-        self._open: OrderedDict[TenantId, OpenTenant] = OrderedDict()
+        self._open: dict[TenantId, OpenTenant] = {}
         self._opening = asyncio.Lock()
         self._hosts: dict[str, TenantId] = {}
         self._epoch = -1
@@ -50,41 +57,43 @@ class Tenants:
 
     async def get(self, name: TenantId) -> OpenTenant:
         """Give an open tenant. Raises: NonexistentTenant."""
+        await self._refresh()
         tenant = self._open.get(name)
         if tenant is None:
-            return await self._open_now(name)
+            tenant = await self._open_now(name)
+        tenant.asked_at = asyncio.get_running_loop().time()
         return tenant
 
     async def _open_now(self, name: TenantId) -> OpenTenant:
         async with self._opening:
             if name in self._open:
                 return self._open[name]
-            known = {tenant.name for tenant in await self._system.list_tenants(system_grant("open tenant", name))}
+            known = {one.name: one for one in await self._system.list_tenants(system_grant("open tenant", name))}
             if name not in known:
                 raise NonexistentTenant(f"Tenant {name} does not exist", hint="an administrator creates tenants")
             database = await self._engine.open(name)
             if database is None:
                 raise NonexistentTenant(f"Tenant {name} has no data store")
-            tenant = await self._prepare(name, database)
+            tenant = await self._prepare(known[name], database)
             await self._make_room()
             return tenant
 
-    async def _prepare(self, name: TenantId, database: Database) -> OpenTenant:
+    async def _prepare(self, known: Tenant, database: Database) -> OpenTenant:
         steps = await migrate(database, "tenant")
-        await ensure_partitions(database, system_grant("make partitions", name), now())
-        tenant = OpenTenant(name, database, Writer(database, self._write_queue), RenderedCache())
-        self._open[name] = tenant
-        telemetry.emit(telemetry.TenantOpened(name, steps))
+        await ensure_partitions(database, system_grant("make partitions", known.name), now())
+        writer = Writer(database, self._write_queue)
+        tenant = OpenTenant(known.name, known.created_at, database, writer, RenderedCache())
+        self._open[known.name] = tenant
+        telemetry.emit(telemetry.TenantOpened(known.name, steps))
         return tenant
 
     async def _make_room(self) -> None:
-        """Close the tenants that were opened longest ago, where they are idle."""
-        for name in list(self._open):
-            if len(self._open) <= self._limit:
-                return
-            tenant = self._open[name]
+        """Close the tenants that nobody has asked for longest, where no request can still be at work in them."""
+        before = asyncio.get_running_loop().time() - REST_S
+        resting = sorted((one for one in self._open.values() if one.asked_at < before), key=lambda one: one.asked_at)
+        for tenant in resting[: max(0, len(self._open) - self._limit)]:
             if tenant.writer.idle:
-                del self._open[name]
+                del self._open[tenant.name]
                 await tenant.database.close()
 
     async def create(self, grant: Grant, name: str, *, host: str | None = None, title: str = "") -> Tenant:
@@ -92,17 +101,21 @@ class Tenants:
         id_ = parse_tenant_id(name)
         if id_ == "system":
             raise BadRequestData("The tenant name 'system' is reserved")
-        tenant = Tenant(id_, now(), host.lower() if host else None, title)
+        tenant = Tenant(id_, now(), _parse_host(host), title)
         async with self._opening:
-            if any(one.name == id_ for one in await self._system.list_tenants(grant)):
-                raise AlreadyExists(f"Tenant {id_} exists already")
+            for one in await self._system.list_tenants(grant):
+                if one.name == id_ or (tenant.host and one.host == tenant.host):
+                    raise _taken(tenant)
             # the store comes first: a listed tenant always has one; a store without a tenant is taken over
             database = await self._engine.open(id_, create=True)
             if database is None:
                 raise Conflict(f"The store of tenant {id_} cannot be made")
-            await self._prepare(id_, database)
+            opened = await self._prepare(tenant, database)
             if not await self._system.insert_tenant(grant, tenant):
-                raise AlreadyExists(f"Tenant {id_}, or one with the host {host}, exists already")
+                # another process was faster with the name or the host
+                self._open.pop(id_, None)
+                await opened.database.close()
+                raise _taken(tenant)
         self._checked = 0.0
         return tenant
 
@@ -119,13 +132,16 @@ class Tenants:
         """Delete a tenant with all its data. Raises: NonexistentTenant, Conflict (the default one)."""
         if name == DEFAULT_TENANT:
             raise Conflict("The default tenant cannot be deleted")
-        tenant = await self.get(name)
         async with self._opening:
-            await self._system.delete_tenant(grant, name)
-            self._open.pop(name, None)
-            await tenant.writer.drain()
-            await tenant.database.close()
+            if not any(one.name == name for one in await self._system.list_tenants(grant)):
+                raise NonexistentTenant(f"Tenant {name} does not exist")
+            tenant = self._open.pop(name, None)
+            if tenant is not None:
+                await tenant.writer.drain()
+                await tenant.database.close()
+            # the data go first: a name that is free again never leads to what somebody had deleted
             await self._engine.drop(name)
+            await self._system.delete_tenant(grant, name)
         self._checked = 0.0
 
     async def list(self, grant: Grant) -> list[Tenant]:
@@ -148,9 +164,12 @@ class Tenants:
         self._epoch = epoch
         present = await self._system.list_tenants(system_grant("hosts of tenants", DEFAULT_TENANT))
         self._hosts = {tenant.host: tenant.name for tenant in present if tenant.host}
-        for name in set(self._open) - {tenant.name for tenant in present}:
-            # deleted by another process
-            await self._open.pop(name).database.close()
+        made = {tenant.name: tenant.created_at for tenant in present}
+        for tenant in self.opened():
+            if made.get(tenant.name) != tenant.created_at:
+                # another process deleted it, and may have made one of the same name
+                self._open.pop(tenant.name, None)
+                await tenant.database.close()
 
     def opened(self) -> list[OpenTenant]:
         """List what is open now, for maintenance."""
@@ -162,3 +181,18 @@ class Tenants:
             await tenant.writer.drain()
             await tenant.database.close()
         self._open.clear()
+
+
+def _parse_host(host: str | None) -> str | None:
+    """Check the host name that is to choose a tenant. Raises: BadRequestData."""
+    if not host:
+        return None
+    folded = host.lower()
+    if len(folded) > 253 or _HOST.fullmatch(folded) is None:
+        raise BadRequestData(f"{host[:80]!r} is not a host name", hint="without scheme and port", pointer="/host")
+    return folded
+
+
+def _taken(tenant: Tenant) -> AlreadyExists:
+    named = f" or one with the host {tenant.host}" if tenant.host else ""
+    return AlreadyExists(f"Tenant {tenant.name}{named} exists already")

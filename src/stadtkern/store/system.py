@@ -38,12 +38,11 @@ class SystemStore:
         """Add a tenant; False when the name or the host is taken."""
         del grant
         async with self._database.transaction() as transaction:
-            taken = await transaction.fetch(self._sql["list_tenants"])
-            if any(row[0] == tenant.name or (tenant.host and row[1] == tenant.host) for row in taken):
-                return False
-            await transaction.execute(
+            made = await transaction.fetch(
                 self._sql["insert_tenant"], str(tenant.name), tenant.host, tenant.title, tenant.created_at
             )
+            if not made:
+                return False
             await transaction.execute(self._sql["bump_epoch"], "tenants")
         return True
 
@@ -92,7 +91,7 @@ class SystemStore:
         del grant
         if uses:
             async with self._database.transaction() as transaction:
-                await transaction.execute_many(self._sql["touch_key"], [(at, id_) for id_, at in uses.items()])
+                await transaction.execute_many(self._sql["touch_key"], [(at, id_) for id_, at in sorted(uses.items())])
 
     async def epochs(self) -> dict[str, int]:
         """Tell how often each kind of shared knowledge has changed."""

@@ -5,7 +5,7 @@ SELECT name, host, title, created_at FROM tenant ORDER BY name;
 SELECT name, host, title, created_at FROM tenant WHERE name = :name;
 
 -- name: insert_tenant(name, host, title, created_at)
-INSERT INTO tenant (name, host, title, created_at) VALUES (:name, :host, :title, :created_at) ON CONFLICT DO NOTHING;
+INSERT INTO tenant (name, host, title, created_at) VALUES (:name, :host, :title, :created_at) ON CONFLICT DO NOTHING RETURNING name;
 
 -- name: delete_tenant(name)
 DELETE FROM tenant WHERE name = :name;
@@ -35,4 +35,6 @@ UPDATE api_key SET revoked_at = :revoked_at WHERE id = :id AND tenant = :tenant 
 DELETE FROM api_key WHERE tenant = :tenant;
 
 -- name: touch_key(last_used_at, id)
-UPDATE api_key SET last_used_at = :last_used_at WHERE id = :id;
+-- Several processes tell; the latest wins.
+UPDATE api_key SET last_used_at = :last_used_at
+WHERE id = :id AND (last_used_at IS NULL OR last_used_at < :last_used_at);
