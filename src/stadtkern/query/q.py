@@ -145,10 +145,10 @@ def _parse_attribute(language: _Language) -> tuple[list[_Link], Path]:
         path = parse_path(scanner, language.expand)
         if links:
             links[-1] = (links[-1][0], types)
+        if scanner.peek() == "{" and (path.member or path.value):
+            raise scanner.error("only a relationship can be followed")
         if not scanner.take("{"):
             break
-        if path.member or path.value:
-            raise scanner.error("only a relationship can be followed")
         scanner.enter()
         links.append((path, ()))
     for _ in links:
@@ -251,7 +251,7 @@ def _parse_bare(scanner: Scanner) -> Literal:
         if found is not None and _value_ends(scanner):
             return text(found)
         scanner.position = start
-    digits = scanner.match(_NUMBER)
+    digits = scanner.match(_NUMBER, MAX_LENGTH)
     if digits is not None and _value_ends(scanner):
         return _finite(scanner, digits, start)
     scanner.position = start
@@ -291,7 +291,7 @@ def _take_word(scanner: Scanner) -> str:
             break
         at += 1
     word = text_[start:at]
-    if not word or '"' in word or word != word.strip():
+    if not word or depth > 0 or '"' in word or word != word.strip():
         raise scanner.error("expected a value: a number, true, false, a time, a URI or a text in double quotes")
     scanner.position = at
     return word
