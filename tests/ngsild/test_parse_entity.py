@@ -95,6 +95,21 @@ def test_parse_entity_refuses_with_pointer(entity: Any, pointer: str) -> None:
     assert caught.value.pointer == pointer
 
 
+@pytest.mark.clause("CIM009 4.5.1")
+@pytest.mark.parametrize(
+    "code", [0x202E, 0x200B, 0xFEFF, 0x2028, 0xA0, 0xFE0F, 0xE0100, 0xFDD0, 0xFFFE, 0x3164, 0x2800]
+)
+def test_parse_entity_refuses_id_with_hidden_character(code: int) -> None:
+    with pytest.raises(BadRequestData):
+        read({"id": f"urn:ngsi-ld:Vehicle:A{chr(code)}B", "type": "Vehicle"})
+    assert read({"id": "urn:ngsi-ld:Ciudad:París", "type": "Vehicle"}).id == "urn:ngsi-ld:Ciudad:París"
+
+
+def test_parse_entity_takes_value_as_name_of_an_attribute() -> None:
+    entity = read({"id": ID, "type": "Vehicle", "value": 5, "vocab": {"type": "VocabProperty", "vocab": "x"}})
+    assert list(entity.attributes) == ["value", "vocab"]
+
+
 @pytest.mark.clause("CIM009 5.5.4")
 @pytest.mark.parametrize("body", [b"", b"[]", b"5", b'{"id": "urn:a:b", "type":', b"\xff{}"])
 def test_parse_entity_refuses_body_that_is_no_object(body: bytes) -> None:

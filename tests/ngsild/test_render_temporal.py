@@ -15,7 +15,8 @@ from stadtkern.model.ids import EntityId, Iri
 from stadtkern.model.instant import Instant, parse_instant
 from stadtkern.model.json import raw
 from stadtkern.query.projection import parse_projection
-from stadtkern.views.ngsild.render import Representation, parse_lang, render_history
+from stadtkern.views.ngsild.render import HistoryRenderer, Representation, parse_lang, render_history
+from stadtkern.views.ngsild.representation import TemporalFormat
 from tests.ngsild.entities import NOW
 
 CONTEXT = compile_context({"ex": "https://example.org/", "speed": "ex:speed", "Car": "ex:Car", "hgv": "ex:hgv"})
@@ -70,11 +71,23 @@ def test_render_history_gives_instances_of_all_series() -> None:
     }
 
 
-def test_render_history_gives_empty_array_when_nothing_is_in_range() -> None:
-    assert show(history(Series(kind="Property")))["speed"] == []
-    assert show(history())["speed"] == []
-    values = Representation(temporal="temporalValues")
-    assert show(history(Series(kind="Property")), values)["speed"] == {"type": "Property", "values": []}
+@pytest.mark.clause("CIM009 6.3.10")
+@pytest.mark.parametrize(
+    ("temporal", "empty"), [("normalized", []), ("temporalValues", {"type": "Property", "values": []})]
+)
+def test_render_history_shows_empty_attributes_when_cut_only(temporal: TemporalFormat, empty: Any) -> None:
+    for past in (history(Series(kind="Property")), history()):
+        representation = Representation(temporal=temporal)
+        assert "speed" not in show(past, representation)
+        assert HistoryRenderer(CONTEXT, representation, NOW, keep_empty=True).tree(past)["speed"] == empty
+
+
+def test_render_history_shows_deleted_words_as_language_map() -> None:
+    gone = instance("LanguageProperty", "urn:ngsi-ld:null", None, deleted_at=SECOND)
+    series = history(Series(kind="LanguageProperty", instances=[gone]))
+    assert show(series)["speed"][0]["languageMap"] == {"@none": "urn:ngsi-ld:null"}
+    pairs = show(series, Representation(temporal="temporalValues"))["speed"]["languageMaps"]
+    assert pairs[0][0] == {"languageMap": {"@none": "urn:ngsi-ld:null"}}
 
 
 @pytest.mark.clause("CIM009 4.5.9")

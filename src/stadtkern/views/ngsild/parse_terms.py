@@ -55,10 +55,11 @@ SYSTEM_MEMBERS: Final = frozenset({"createdAt", "modifiedAt", "deletedAt", "inst
 PROHIBITED: Final = frozenset(_OUTPUT_MEMBERS | _SEALS | {"@context", "@id", "id", "@graph"})
 """Members that an attribute shall never have on input (CIM 009 4.5.2.2, 4.5.3.2, 5.5.7)."""
 RESERVED: Final = frozenset(
-    {*VALUE_KINDS, *METADATA, "values", "objects", "languageMaps", "vocabs", "jsons", "valueLists", "objectLists"}
-    | {*_OUTPUT_MEMBERS, *_SEALS, "instanceId", "createdAt", "modifiedAt", "deletedAt", "id", "type", "scope"}
+    {*METADATA, *_OUTPUT_MEMBERS, *_SEALS, "instanceId", "createdAt", "modifiedAt", "deletedAt", "id", "type", "scope"}
 )
-"""Core terms that are no attribute names (CIM 009 4.5.1)."""
+"""Core terms that are no attribute names (CIM 009 4.5.1).
+
+``value`` and its like may name attributes of entities; inside an attribute they are its value."""
 
 _NAME = re2.compile(r"\pL[\pL\pN_]*")
 _SCOPE = re2.compile(r"/?\pL[\pL\pN_]*(?:/\pL[\pL\pN_]*)*")

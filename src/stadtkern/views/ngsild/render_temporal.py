@@ -8,10 +8,12 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+from msgspec import Raw
 
 from stadtkern.jsonld.context import Context
-from stadtkern.model.entity import AttributeKind, Instance
+from stadtkern.model.entity import AttributeKind, Instance, replace
 from stadtkern.model.history import EntityHistory, ScopeInstance, Series
+from stadtkern.model.ids import NGSI_LD_NULL
 from stadtkern.model.instant import Instant
 from stadtkern.query.request import TimeProperty
 from stadtkern.views.ngsild.render_instance import InstanceRenderer, add_system_times, instant_text
@@ -32,6 +34,7 @@ _VALUES: dict[AttributeKind, str] = {
 }
 """Members of the simplified temporal representation (CIM 009 4.5.9)."""
 
+_NULL = f'"{NGSI_LD_NULL}"'.encode()
 _encode = msgspec.json.Encoder().encode
 
 
@@ -41,14 +44,19 @@ def render_history(history: EntityHistory, context: Context, representation: Rep
 
 
 class HistoryRenderer:
-    """Renders the histories of one answer."""
+    """Renders the histories of one answer.
 
-    __slots__ = ("_compact", "_instances", "_now", "_representation")
+    keep_empty: attributes without an instance are shown as empty; for answers that were cut (CIM 009 6.3.10).
+    """
 
-    def __init__(self, context: Context, representation: Representation, now: Instant) -> None:
+    __slots__ = ("_compact", "_instances", "_keeps_empty", "_representation")
+
+    def __init__(
+        self, context: Context, representation: Representation, now: Instant, *, keep_empty: bool = False
+    ) -> None:
         self._compact = context.compact_iri
         self._representation = representation
-        self._now = now
+        self._keeps_empty = keep_empty
         self._instances = InstanceRenderer(
             context,
             now,
@@ -73,13 +81,15 @@ class HistoryRenderer:
         tree = {name: value for name, value in tree.items() if projection.shows_member(name)}
         for name, all_series in history.attributes.items():
             series = self._shown(all_series)
-            if projection.shows(name) and (series or not all_series):
+            if projection.shows(name) and (series or self._keeps_empty):
                 tree[self._compact(name)] = self._attribute(series)
         return tree
 
     def _shown(self, series: list[Series]) -> list[Series]:
         wanted = self._representation.dataset_ids
-        return series if wanted is None else [one for one in series if one.dataset_id in wanted]
+        return [
+            one for one in series if (one.instances or one.aggregates) and (wanted is None or one.dataset_id in wanted)
+        ]
 
     def _attribute(self, all_series: list[Series]) -> Any:
         if self._representation.temporal in ("normalized", "concise"):
@@ -88,10 +98,12 @@ class HistoryRenderer:
             self._aggregates(series) if self._representation.temporal == "aggregatedValues" else self._pairs(series)
             for series in all_series
         ]
+        if not trees:
+            return {"type": "Property", "values": []}
         return trees[0] if len(trees) == 1 else trees
 
     def _instance(self, instance: Instance) -> dict[str, Any]:
-        tree = self._instances.instance(instance)
+        tree = self._instances.instance(_with_null_map(instance))
         if instance.instance_id is not None:
             tree["instanceId"] = f"{INSTANCE_URN}{instance.instance_id}"
         if instance.deleted_at is not None:
@@ -102,7 +114,7 @@ class HistoryRenderer:
         """Give a series as pairs of value and time. Spec: CIM 009 4.5.9."""
         tree = self._head(series)
         member = "values" if tree["type"] == "Property" else _VALUES[series.kind]
-        tree[member] = [[self._instances.simplify(one), self._time(one)] for one in series.instances]
+        tree[member] = [[self._instances.simplify(_with_null_map(one)), self._time(one)] for one in series.instances]
         return tree
 
     def _aggregates(self, series: Series) -> dict[str, Any]:
@@ -149,6 +161,13 @@ class HistoryRenderer:
         if instance.deleted_at is not None:
             tree["deletedAt"] = instant_text(instance.deleted_at)
         return tree
+
+
+def _with_null_map(instance: Instance) -> Instance:
+    """Write the deletion of a LanguageProperty as a language map. Spec: CIM 009 4.6.5."""
+    if instance.kind != "LanguageProperty" or bytes(instance.value) != _NULL:
+        return instance
+    return replace(instance, value=Raw(b'{"@none":' + _NULL + b"}"))
 
 
 def _one_or_all(scope: list[str]) -> Any:

@@ -47,12 +47,12 @@ async def retrieve_history(request: Request, services: HistoryServices) -> Respo
     context = await resolve_linked(services.contexts, request)
     answer = await open_answer(request, services.contexts, context, COMMON)
     representation, query = parse_history_representation(parameters, context, parse_time_query(parameters))
-    wanted = representation.projection.attributes
+    wanted = representation.projection.attributes or None
     page = await services.broker.retrieve_history(
         request.grant, id_, query, attributes=wanted, most=_most_instances(request)
     )
     history = page.histories[0]
-    body = HistoryRenderer(context, representation, now()).render(history)
+    body = HistoryRenderer(context, representation, now(), keep_empty=page.truncated).render(history)
     if body == _NOTHING or ("attrs" in parameters and not history.attributes):
         raise ResourceNotFound(f"Entity {id_} has none of the members asked for")
     return _ranged(answer.one(body), request, page, query)
@@ -95,10 +95,10 @@ async def _query(
         request.grant,
         entities,
         query,
-        attributes=representation.projection.attributes,
+        attributes=representation.projection.attributes or None,
         most=_most_instances(request),
     )
-    renderer = HistoryRenderer(context, representation, now())
+    renderer = HistoryRenderer(context, representation, now(), keep_empty=page.truncated)
     shown = [
         history for history in sort_histories(list(page.histories), entities) if _is_shown(history, representation)
     ]
