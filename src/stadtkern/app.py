@@ -13,6 +13,8 @@ from stadtkern.broker.keys import Keys
 from stadtkern.broker.maintenance import Maintenance
 from stadtkern.broker.stored_contexts import StoredContexts
 from stadtkern.broker.tenants import Tenants
+from stadtkern.control.controller import Controller
+from stadtkern.control.controller import Services as ControlServices
 from stadtkern.errors import SetupError, Unavailable
 from stadtkern.model.ids import DEFAULT_TENANT
 from stadtkern.settings import Settings
@@ -42,6 +44,7 @@ class Application:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._gateway: Gateway | None = None
+        self._controller: Controller | None = None
         self._stack = contextlib.AsyncExitStack()
 
     async def start(self) -> None:
@@ -67,13 +70,22 @@ class Application:
             )
         )
         await self._stack.enter_async_context(Maintenance(tenants, keys))
-        ngsild = NgsiLdView(Services(Broker(tenants), contexts), contexts)
+        broker = Broker(tenants)
+        self._controller = Controller(ControlServices(broker, tenants, keys, contexts))
+        ngsild = NgsiLdView(Services(broker, contexts), contexts)
         mounts = {
             ("ngsi-ld", "v1"): ngsild,
             ("v1",): ManageView(tenants, keys),
             (): HealthView(Health(system)),
         }
         self._gateway = Gateway(settings, Door(keys, tenants, settings), mounts)
+
+    @property
+    def controller(self) -> Controller:
+        """What commands ask; there once the application was started."""
+        if self._controller is None:
+            raise RuntimeError("the application was not started")
+        return self._controller
 
     async def stop(self) -> None:
         """Finish what was accepted and close the store."""

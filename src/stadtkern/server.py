@@ -17,7 +17,8 @@ from granian.constants import HTTPModes, Interfaces
 from granian.server.embed import Server
 
 from stadtkern import log, telemetry
-from stadtkern.app import create_app
+from stadtkern.app import Application, create_app
+from stadtkern.control.server import ControlServer
 from stadtkern.errors import SetupError, Unavailable
 from stadtkern.settings import Settings
 
@@ -62,10 +63,18 @@ async def _serve(settings: Settings) -> int:
         for name in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(name, stopping.set)
         telemetry.emit(telemetry.ServerStarted(f"http://{settings.bind}:{settings.port}", _engine(settings)))
-        await _until(server, stopping, settings.shutdown_timeout_s)
+        async with _control(application, settings):
+            await _until(server, stopping, settings.shutdown_timeout_s)
     finally:
         await application.stop()
     return 0
+
+
+def _control(application: Application, settings: Settings) -> contextlib.AbstractAsyncContextManager[object]:
+    """Let commands in: they cannot open an embedded store beside the server."""
+    if settings.database_url:
+        return contextlib.nullcontext()
+    return ControlServer(application.controller, settings.data)
 
 
 def _engine(settings: Settings) -> str:
