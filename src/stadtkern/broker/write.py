@@ -18,10 +18,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 
+from msgspec.structs import replace
+
 from stadtkern import telemetry
 from stadtkern.broker import admit
 from stadtkern.broker.apply import apply, record_history
 from stadtkern.broker.edit import HistoryEdit, edit_history
+from stadtkern.broker.repeat import leave_out, repeats
 from stadtkern.errors import InternalError, Problem, TooManyRequests, Unavailable
 from stadtkern.model.change import Change, Outcome
 from stadtkern.model.entity import Entity
@@ -254,6 +257,11 @@ class Writer:
                     transaction, self._database.engine, grant, operation, work, moment
                 )
                 return outcome
+            known = corrected = 0
+            if repeats(operation):
+                left = await leave_out(transaction, self._database.engine, grant, operation, work, moment)
+                operation, works[operation.id], known, corrected = left
+                work = left.work
             change = _decide(operation, work.after, moment)
             admit.after(grant, change.after)
         except Problem as problem:
@@ -261,6 +269,8 @@ class Writer:
         if change.outcome.changed:
             work.move(change.after)
             work.items.extend(change.items)
+        if known or corrected:
+            return replace(change.outcome, known=known, corrected=corrected)
         return change.outcome
 
 

@@ -46,6 +46,10 @@ class Outcome(Struct, frozen=True):
     """Attributes that were applied, in the order they came, ``scope`` and ``type`` included."""
     not_updated: list[NotUpdated] = []
     deleted: bool = False
+    known: int = 0
+    """Instances left out because an equal one is there; see ``operation.Repeated``."""
+    corrected: int = 0
+    """Instances that took the place of another one with the same time."""
 
 
 class Change(Struct, frozen=True):

@@ -14,6 +14,14 @@ from stadtkern.model.entity import EntityPatch, InstancePatch
 from stadtkern.model.ids import EntityId, Iri
 from stadtkern.model.instant import Instant
 
+Repeated = Literal["write", "leave", "replace"]
+"""What becomes of a value that is there already, so that the same input can be written again.
+
+``write``: it is written like any other. ``leave``: an equal one is left out; an instance with the same time and another
+value is recorded beside the first. ``replace``: an equal one is left out; an instance with the same time and another
+value takes the place of the first.
+"""
+
 
 class CreateEntity(Struct, frozen=True, tag=True):
     """Create, or fail with AlreadyExists. Spec: CIM 009 5.6.1."""
@@ -28,6 +36,7 @@ class UpsertEntity(Struct, frozen=True, tag=True):
     id: EntityId
     entity: EntityPatch
     mode: Literal["replace", "update"] = "replace"
+    repeated: Repeated = "write"
 
 
 class ReplaceEntity(Struct, frozen=True, tag=True):
@@ -125,6 +134,7 @@ class RecordHistory(Struct, frozen=True, tag=True):
     id: EntityId
     entity: EntityPatch
     create: bool = True
+    repeated: Repeated = "write"
 
 
 class DeleteHistoryAttribute(Struct, frozen=True, tag=True):
