@@ -20,7 +20,7 @@ from stadtkern.broker.contexts import ContextService
 from stadtkern.broker.write import Result
 from stadtkern.cli.reach import Control, open_control
 from stadtkern.control.controller import Controller, grant_for
-from stadtkern.control.messages import Failure, FindContext, KeepContext, OpenTenant, Write, revive_failure
+from stadtkern.control.messages import Failure, FindContext, KeepContext, OpenTenant, Write, Written, revive_failure
 from stadtkern.errors import Problem, TooManyRequests
 from stadtkern.model.context import ContextKind, ContextRecord
 from stadtkern.model.ids import TenantId, parse_tenant_id
@@ -50,10 +50,14 @@ class Target:
         results: list[Result] = []
         for start in range(0, len(operations), SLICE):
             question = Write(self.tenant, list(operations[start : start + SLICE]))
-            results.extend(_revive(one) if isinstance(one, Failure) else one for one in await self._ask(question))
+            written = await self._ask(question)
+            results.extend(
+                _revive(written.failures[place]) if outcome is None else outcome
+                for place, outcome in enumerate(written.outcomes)
+            )
         return results
 
-    async def _ask(self, question: Write) -> Sequence[Result | Failure]:
+    async def _ask(self, question: Write) -> Written:
         """Write; where more waits already than the server holds in memory, try again."""
         for _ in range(_TRIES):
             try:

@@ -19,14 +19,16 @@ from stadtkern.broker.keys import Keys
 from stadtkern.broker.stored_contexts import StoredContexts
 from stadtkern.broker.tenants import Tenants
 from stadtkern.control import messages
-from stadtkern.control.messages import A, Asks, Failure
+from stadtkern.control.messages import A, Asks
 from stadtkern.errors import Problem
 from stadtkern.model.actor import ADMINISTRATOR
-from stadtkern.model.change import Outcome
 from stadtkern.model.ids import DEFAULT_TENANT, TenantId
 from stadtkern.model.instant import now
 from stadtkern.policy.authorize import authorize
 from stadtkern.policy.grant import Grant
+
+WEIGHT = 1024
+"""Bytes that an operation of a command counts for among what waits to be written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +82,13 @@ class Controller:
     async def _state(self, _: messages.GetState) -> messages.ServerState:
         return messages.ServerState(os.getpid(), version("stadtkern"), self._started_at)
 
-    async def _write(self, question: messages.Write, size: int = 1024) -> list[Outcome | Failure]:
+    async def _write(self, question: messages.Write) -> messages.Written:
+        size = WEIGHT * len(question.operations)
         results = await self._services.broker.write(grant_for(question.tenant), question.operations, size)
-        return [messages.describe_failure(one) if isinstance(one, Problem) else one for one in results]
+        failures = {
+            place: messages.describe_failure(one) for place, one in enumerate(results) if isinstance(one, Problem)
+        }
+        return messages.Written([None if isinstance(one, Problem) else one for one in results], failures)
 
     async def _list_tenants(self, _: messages.ListTenants) -> list[Any]:
         return await self._services.tenants.list(grant_for())

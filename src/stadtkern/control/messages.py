@@ -55,11 +55,18 @@ class NewKey(Struct, frozen=True):
     secret: str
 
 
+class Written(Struct, frozen=True, omit_defaults=True):
+    """What became of operations, in their order; None where there is a failure at this position."""
+
+    outcomes: list[Outcome | None]
+    failures: dict[int, Failure] = {}
+
+
 class GetState(Asks[ServerState], frozen=True, tag=True):
     """Who is there?"""
 
 
-class Write(Asks[list[Outcome | Failure]], frozen=True, tag=True):
+class Write(Asks[Written], frozen=True, tag=True):
     """Apply operations in order; an outcome or a failure for each, once all are durable."""
 
     tenant: TenantId
@@ -178,7 +185,7 @@ Question = (
 
 _ANSWERS: dict[type[Any], Any] = {
     GetState: ServerState,
-    Write: list[Outcome | Failure],
+    Write: Written,
     ListTenants: list[Tenant],
     CreateTenant: Tenant,
     ListKeys: list[ApiKey],

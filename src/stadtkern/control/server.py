@@ -16,6 +16,9 @@ from stadtkern.control.controller import Controller
 from stadtkern.control.messages import LENGTH_BYTES, MAX_FRAME, decode_question, encode_answer
 from stadtkern.errors import InternalError, InvalidRequest, PayloadTooLarge, Problem, SetupError, Unavailable
 
+PATIENCE_S = 5.0
+"""How long a server that stops goes on with what it was asked."""
+
 
 class ControlServer:
     """Listens as long as it is entered. Each connection asks one question after another."""
@@ -25,6 +28,7 @@ class ControlServer:
         self._folder = folder
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.Task[None]] = set()
+        self._busy: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
         """Listen. Raises: Unavailable."""
@@ -38,9 +42,13 @@ class ControlServer:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop listening and hang up."""
+        """Stop listening, answer what was asked, hang up."""
         if self._server is not None:
             self._server.close()
+        for task in self._open - self._busy:
+            task.cancel()
+        if self._busy:
+            await asyncio.wait(self._busy, timeout=PATIENCE_S)
         for task in list(self._open):
             task.cancel()
         await asyncio.gather(*self._open, return_exceptions=True)
@@ -49,20 +57,31 @@ class ControlServer:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
-        if task is not None:
-            self._open.add(task)
-            task.add_done_callback(self._open.discard)
-        try:
-            while True:
-                length = int.from_bytes(await reader.readexactly(LENGTH_BYTES), "big")
-                if length > MAX_FRAME:
-                    await _send(writer, PayloadTooLarge(f"A question may have {MAX_FRAME} bytes"))
-                    return
-                await _send(writer, await self._answer(await reader.readexactly(length)))
-        except (asyncio.IncompleteReadError, ConnectionError):
+        if task is None:
             return
+        self._open.add(task)
+        try:
+            while await self._turn(task, reader, writer):
+                pass
+        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
+            return  # who asked has gone, or the server stops: this task is nobody else's
         finally:
+            self._open.discard(task)
             writer.close()
+
+    async def _turn(self, task: asyncio.Task[None], reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        """Read one question and answer it; False where the connection is of no more use."""
+        length = int.from_bytes(await reader.readexactly(LENGTH_BYTES), "big")
+        if length > MAX_FRAME:
+            await _send(writer, PayloadTooLarge(f"A question may have {MAX_FRAME} bytes"))
+            return False
+        body = await reader.readexactly(length)
+        self._busy.add(task)
+        try:
+            await _send(writer, await self._answer(body))
+        finally:
+            self._busy.discard(task)
+        return self._server is not None and self._server.is_serving()
 
     async def _answer(self, body: bytes) -> object:
         try:
