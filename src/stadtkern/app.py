@@ -16,6 +16,7 @@ from stadtkern.broker.tenants import Tenants
 from stadtkern.control.controller import Controller
 from stadtkern.control.controller import Services as ControlServices
 from stadtkern.errors import SetupError, Unavailable
+from stadtkern.metrics import Load, Metrics
 from stadtkern.model.ids import DEFAULT_TENANT
 from stadtkern.settings import Settings
 from stadtkern.store.engine.base import Engine
@@ -70,15 +71,16 @@ class Application:
             )
         )
         await self._stack.enter_async_context(Maintenance(tenants, keys))
+        metrics = await self._stack.enter_async_context(Metrics(lambda: read_load(tenants)))
         broker = Broker(tenants)
         self._controller = Controller(ControlServices(broker, tenants, keys, contexts))
         ngsild = NgsiLdView(Services(broker, contexts), contexts)
         mounts = {
             ("ngsi-ld", "v1"): ngsild,
             ("v1",): ManageView(tenants, keys),
-            (): HealthView(Health(system)),
         }
-        self._gateway = Gateway(settings, Door(keys, tenants, settings), mounts)
+        roots = [HealthView(Health(system), metrics.render)]
+        self._gateway = Gateway(settings, Door(keys, tenants, settings), mounts, roots)
 
     @property
     def controller(self) -> Controller:
@@ -116,6 +118,13 @@ class Application:
 def create_app(settings: Settings) -> Application:
     """Make the application; nothing is opened before it is started."""
     return Application(settings)
+
+
+def read_load(tenants: Tenants) -> Load:
+    """Tell what is open and what waits to be stored, for the metrics."""
+    opened = tenants.opened()
+    waiting = [tenant.writer.waiting for tenant in opened]
+    return Load(len(opened), sum(requests for requests, _ in waiting), sum(size for _, size in waiting))
 
 
 def make_engine(settings: Settings) -> Engine:

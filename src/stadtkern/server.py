@@ -35,7 +35,7 @@ def serve(settings: Settings) -> int:
 
 def run_worker(settings: Settings) -> int:
     """Serve from this process."""
-    log.configure(settings.log_format)
+    log.configure(settings.log_format, access=settings.access_log)
     sys.setswitchinterval(0.001)
     try:
         return uvloop.run(_serve(settings))

@@ -5,6 +5,7 @@ Unknown ``STADTKERN_*`` names are an error: a typing mistake must not become a s
 
 from __future__ import annotations
 
+import importlib.metadata
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -19,6 +20,7 @@ CONFIG_FILE = "STADTKERN_CONFIG"
 """Names a TOML file; what the environment says wins over it."""
 
 Anonymous = Literal["none", "read", "write"]
+MetricsReaders = Literal["local", "administrator", "all"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,10 @@ class Settings:
     """Tenants kept open at once."""
     context_max_size: int = 1024 * 1024
     log_format: Literal["text", "json"] = "text"
+    access_log: bool = False
+    """Log every request, not only slow and failed ones."""
+    metrics: MetricsReaders = "local"
+    """Who may read /metrics beside the administrator; ``local``: this machine, but not through a proxy."""
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Settings:
@@ -95,6 +101,8 @@ class Settings:
             raise InvalidSettings("STADTKERN_PORT must be between 0 and 65535")
         if self.public_url and urlsplit(self.public_url).scheme not in {"http", "https"}:
             raise InvalidSettings("STADTKERN_PUBLIC_URL must start with http:// or https://")
+        if self.metrics not in get_args(MetricsReaders):
+            raise InvalidSettings(f"STADTKERN_METRICS must be one of {', '.join(get_args(MetricsReaders))}")
         if self.log_format not in {"text", "json"}:
             raise InvalidSettings("STADTKERN_LOG_FORMAT must be text or json")
 
@@ -118,6 +126,14 @@ class Settings:
             value = getattr(self, field.name)
             rows[PREFIX + field.name.upper()] = _show(field.name, value)
         return rows
+
+
+def version() -> str:
+    """Give the version of what runs; 0 where it runs from a folder that was never installed."""
+    try:
+        return importlib.metadata.version("stadtkern")
+    except importlib.metadata.PackageNotFoundError:
+        return "0"
 
 
 def is_loopback(host: str) -> bool:

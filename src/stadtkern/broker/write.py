@@ -119,6 +119,11 @@ class Writer:
         """Whether nothing waits and nothing is being committed."""
         return self._task is None or self._task.done()
 
+    @property
+    def waiting(self) -> tuple[int, int]:
+        """How many requests wait, and the bytes of all that are accepted and not yet stored."""
+        return len(self._small) + len(self._bulk), self._queued
+
     async def drain(self) -> None:
         """Wait until everything accepted is stored."""
         while self._task is not None and not self._task.done():

@@ -65,8 +65,8 @@ def _authorize_key(actor: Actor, action: Action, tenant: TenantId) -> Grant:
 
 
 def authorize_system(actor: Actor) -> None:
-    """Let only the administrator pass: work on tenants themselves. Raises: Unauthorized, Forbidden."""
+    """Let only the administrator pass: work on the installation as a whole. Raises: Unauthorized, Forbidden."""
     if actor.kind == "anonymous":
-        raise Unauthorized("Tenants are managed with the administrator token")
+        raise Unauthorized("The installation as a whole is for the administrator token")
     if actor.kind != "administrator":
-        raise Forbidden("Tenants are managed with the administrator token, not with an API key")
+        raise Forbidden("The installation as a whole is for the administrator token, not for an API key")

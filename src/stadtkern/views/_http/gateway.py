@@ -8,12 +8,16 @@ authorize, read the body
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from time import perf_counter
 from typing import Any, Protocol
 from urllib.parse import parse_qsl, unquote, urlsplit
+
+import re2
 
 from stadtkern import telemetry
 from stadtkern.errors import (
@@ -26,11 +30,11 @@ from stadtkern.errors import (
     ResourceNotFound,
     UriTooLong,
 )
-from stadtkern.model.actor import Actor
+from stadtkern.model.actor import ANONYMOUS, Actor
 from stadtkern.model.ids import DEFAULT_TENANT, TenantId, parse_tenant_id
 from stadtkern.policy.authorize import authorize, authorize_system
 from stadtkern.policy.grant import Grant
-from stadtkern.settings import Settings
+from stadtkern.settings import Settings, is_loopback
 from stadtkern.views._http.message import Request, Response
 from stadtkern.views._http.problem import Dialect, internal_error, problem_response
 from stadtkern.views._http.routing import Route, View
@@ -42,6 +46,10 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 MAX_TARGET = 32 * 1024
 """Longest path and query, bytes; browsers and proxies stop far earlier."""
 MAX_PARAMETERS = 200
+_REQUEST_ID = re2.compile(r"[A-Za-z0-9._:-]{1,64}")
+_PROXY_HEADERS = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
+_PLAIN_QUERY = re.compile(rb"(?:[A-Za-z0-9_.~:,;=/@!$*()-]|&(?!&|$))+")
+"""Query strings without escapes, blanks or empty parts: split without decoding."""
 _VARY = ("vary", "Authorization, NGSILD-Tenant, Accept, Link")
 
 
@@ -77,19 +85,27 @@ class _Arrival:
 class Gateway:
     """Dispatches requests to the views by mount."""
 
-    def __init__(self, settings: Settings, doorkeeper: Doorkeeper, mounts: Mapping[tuple[str, ...], View]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        doorkeeper: Doorkeeper,
+        mounts: Mapping[tuple[str, ...], View],
+        roots: Sequence[View] = (),
+    ) -> None:
+        """mounts: views by the first one or two segments; roots: views that share the addresses without a mount."""
         self._settings = settings
         self._doorkeeper = doorkeeper
         self._mounts = mounts
+        self._roots = roots
         self._public = settings.public_url.rstrip("/")
         self._path_prefix = [part for part in urlsplit(self._public).path.split("/") if part]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request (ASGI 3)."""
         started = perf_counter()
-        request_id = secrets.token_hex(8)
+        request_id = _request_id(scope)
         arrival = _Arrival(scope["method"], [], "", {}, DEFAULT_TENANT)
-        actor = Actor("anonymous")
+        actor = ANONYMOUS
         try:
             actor, response = await self._answer(scope, receive, arrival, request_id)
         except Problem as problem:
@@ -123,12 +139,10 @@ class Gateway:
         view = self._find_view(arrival)
         arrival.view = view
         if arrival.method == "OPTIONS":
-            return Actor("anonymous"), _options(view, arrival.segments)
+            return ANONYMOUS, _options(view, arrival.segments)
         route = view.route(arrival.method, arrival.segments)
         headers = arrival.headers
-        actor = await self._doorkeeper.authenticate(headers.get("authorization"), headers.get("x-api-key"))
-        await self._choose_tenant(arrival)
-        grant = await self._grant(route, actor, arrival)
+        actor, grant = await self._admit(route, scope, arrival)
         request = Request(
             method=arrival.method,
             path=arrival.path,
@@ -143,14 +157,35 @@ class Gateway:
         )
         return actor, await route.handler(request)
 
-    async def _grant(self, route: Route, actor: Actor, arrival: _Arrival) -> Grant:
-        """Decide whether the caller may do this, before anything of the tenant is touched."""
+    async def _admit(self, route: Route, scope: Scope, arrival: _Arrival) -> tuple[Actor, Grant]:
+        """Decide whether the caller may do this, before anything of the tenant is touched.
+
+        What everybody may is answered without the store: a server whose database is away is alive all the same.
+        """
+        if (route.action == "none" and not route.system) or (route.monitoring and self._may_monitor(scope, arrival)):
+            return ANONYMOUS, authorize(ANONYMOUS, "none", arrival.tenant)
+        headers = arrival.headers
+        actor = await self._doorkeeper.authenticate(headers.get("authorization"), headers.get("x-api-key"))
+        await self._choose_tenant(arrival)
         if route.system:
             authorize_system(actor)
         grant = authorize(actor, route.action, arrival.tenant, self._settings.anonymous)
         if not route.system:
             await self._doorkeeper.enter(arrival.tenant, grant, writing=grant.action != "read")
-        return grant
+        return actor, grant
+
+    def _may_monitor(self, scope: Scope, arrival: _Arrival) -> bool:
+        """Tell whether the caller may see the numbers without credentials: everybody, or this machine itself.
+
+        A proxy on this machine is no reason: what it passes on has its headers, or another Host.
+        """
+        if self._settings.metrics != "local":
+            return self._settings.metrics == "all"
+        headers = arrival.headers
+        peer: str = (scope.get("client") or ("",))[0]
+        host = headers.get("host", "localhost")
+        name = host if host.endswith("]") else host.rsplit(":", 1)[0]
+        return is_loopback(peer) and is_loopback(name) and not any(name in headers for name in _PROXY_HEADERS)
 
     def _read_path(self, scope: Scope, arrival: _Arrival) -> None:
         raw = scope.get("raw_path") or scope["path"].encode()
@@ -178,10 +213,13 @@ class Gateway:
         arrival.segments = segments
 
     def _find_view(self, arrival: _Arrival) -> View:
-        for length in (2, 1, 0):
+        for length in (2, 1):
             view = self._mounts.get(tuple(arrival.segments[:length]))
             if view is not None and len(arrival.segments) >= length:
                 arrival.segments = arrival.segments[length:]
+                return view
+        for view in self._roots:
+            if view.knows(arrival.segments):
                 return view
         raise ResourceNotFound(f"The address {arrival.path[:200]} does not exist")
 
@@ -219,6 +257,16 @@ class Gateway:
         return f"{scope.get('scheme', 'http')}://{host}{arrival.prefix}"
 
 
+def _request_id(scope: Scope) -> str:
+    """Take the id that the client or a proxy gave the request, where it is short and harmless; else make one."""
+    for name, value in scope["headers"]:
+        if name == b"x-request-id":
+            given = value.decode("latin-1")
+            if _REQUEST_ID.fullmatch(given) is not None:
+                return given
+    return secrets.token_hex(8)
+
+
 def _dialect(arrival: _Arrival) -> Dialect:
     return arrival.view.dialect if arrival.view is not None else "problem"
 
@@ -243,6 +291,9 @@ def _read_query(scope: Scope) -> list[tuple[str, str]]:
     text: bytes = scope["query_string"]
     if not text:
         return []
+    if _PLAIN_QUERY.fullmatch(text) and text.count(b"&") < MAX_PARAMETERS:
+        parts = [part.split("=", 1) for part in text.decode("ascii").split("&")]
+        return [(part[0], part[1] if len(part) > 1 else "") for part in parts]
     try:
         pairs = parse_qsl(
             text.decode("ascii", "replace"), keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS
@@ -281,8 +332,14 @@ def _options(view: View, segments: list[str]) -> Response:
     return Response(204)
 
 
+@lru_cache(maxsize=1024)
+def _encode_header(header: tuple[str, str]) -> tuple[bytes, bytes]:
+    """Encode one header; most are the same from answer to answer."""
+    return header[0].encode("latin-1"), header[1].encode("latin-1", "replace")
+
+
 async def _send(send: Send, response: Response, arrival: _Arrival, request_id: str) -> None:
-    headers = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in response.headers]
+    headers = [_encode_header(header) for header in response.headers]
     headers.append((b"x-request-id", request_id.encode()))
     tenant = arrival.headers.get("ngsild-tenant")
     if tenant and response.status < 500:

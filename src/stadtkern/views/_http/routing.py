@@ -8,6 +8,7 @@ from typing import Protocol
 
 from stadtkern.errors import MethodNotAllowed, ResourceNotFound
 from stadtkern.policy.grant import Action
+from stadtkern.views._http.description import Description
 from stadtkern.views._http.message import Request, Response
 from stadtkern.views._http.problem import Dialect
 
@@ -22,6 +23,12 @@ class Route:
     handler: Handler
     system: bool = False
     """Work on the whole installation: for the administrator token alone, and without a tenant."""
+    monitoring: bool = False
+    """A system route that the setting ``metrics`` opens to others."""
+
+
+Table = dict[tuple[str, ...], dict[str, Route]]
+"""Path patterns to routes by method; ``*`` stands for any one segment."""
 
 
 class View(Protocol):
@@ -29,20 +36,28 @@ class View(Protocol):
 
     name: str
     dialect: Dialect
+    description: Description
+    """What each route does, for people and for the OpenAPI document; it has an operation for every route."""
+
+    @property
+    def table(self) -> Table:
+        """All its routes."""
+        ...
+
+    def knows(self, segments: Sequence[str]) -> bool:
+        """Tell whether one of the routes has this address."""
+        ...
 
     def route(self, method: str, segments: Sequence[str]) -> Route:
         """Find the route. Raises: ResourceNotFound, MethodNotAllowed."""
         ...
 
 
-Table = dict[tuple[str, ...], dict[str, Route]]
-"""Path patterns to routes by method; ``*`` stands for any one segment."""
-
-
 class Router:
     """Match path segments against a table; patterns of one length are tried literal before ``*``."""
 
     def __init__(self, table: Table) -> None:
+        self.table = table
         self._literal = {pattern: routes for pattern, routes in table.items() if "*" not in pattern}
         self._by_length: dict[int, list[tuple[tuple[str, ...], dict[str, Route]]]] = {}
         for pattern, routes in table.items():
@@ -62,6 +77,10 @@ class Router:
             raise MethodNotAllowed(f"The method {method[:20]} is not allowed here", allow=allow)
         return route
 
+    def knows(self, segments: Sequence[str]) -> bool:
+        """Tell whether the address exists, for whatever method."""
+        return self._find(tuple(segments)) is not None
+
     def _find(self, segments: tuple[str, ...]) -> dict[str, Route] | None:
         if segments in self._literal:
             return self._literal[segments]
@@ -69,3 +88,23 @@ class Router:
             if all(part in ("*", given) for part, given in zip(pattern, segments, strict=True)):
                 return routes
         return None
+
+
+class RoutedView:
+    """A view whose routes are one table: what most views are."""
+
+    def __init__(self, table: Table) -> None:
+        self._router = Router(table)
+
+    @property
+    def table(self) -> Table:
+        """All routes."""
+        return self._router.table
+
+    def knows(self, segments: Sequence[str]) -> bool:
+        """Tell whether one of the routes has this address."""
+        return self._router.knows(segments)
+
+    def route(self, method: str, segments: Sequence[str]) -> Route:
+        """Find the route. Raises: ResourceNotFound, MethodNotAllowed."""
+        return self._router.route(method, segments)

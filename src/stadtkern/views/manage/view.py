@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -17,7 +16,8 @@ from stadtkern.model.instant import parse_instant, render_instant
 from stadtkern.model.json import parse_json
 from stadtkern.views._http.message import Request, Response
 from stadtkern.views._http.problem import Dialect
-from stadtkern.views._http.routing import Route, Router
+from stadtkern.views._http.routing import Route, RoutedView
+from stadtkern.views.manage.describe import DESCRIPTION
 
 MAX_TYPES = 1000
 _JSON = [("content-type", "application/json")]
@@ -41,16 +41,17 @@ class NewKey(Struct, forbid_unknown_fields=True):
     expiresAt: str | None = None
 
 
-class ManageView:
+class ManageView(RoutedView):
     """Routes of the management API."""
 
     name = "manage"
     dialect: Dialect = "problem"
+    description = DESCRIPTION
 
     def __init__(self, tenants: Tenants, keys: Keys) -> None:
         self._tenants = tenants
         self._keys = keys
-        self._router = Router(
+        super().__init__(
             {
                 ("tenants",): {
                     "GET": Route("administer", self._list_tenants, system=True),
@@ -67,10 +68,6 @@ class ManageView:
                 ("keys", "*"): {"DELETE": Route("administer", self._revoke_key)},
             }
         )
-
-    def route(self, method: str, segments: Sequence[str]) -> Route:
-        """Find the route. Raises: ResourceNotFound, MethodNotAllowed."""
-        return self._router.route(method, segments)
 
     async def _list_tenants(self, request: Request) -> Response:
         return _json(200, [_show_tenant(tenant) for tenant in await self._tenants.list(request.grant)])

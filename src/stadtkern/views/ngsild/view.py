@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 
 from stadtkern.broker.contexts import ContextService
+from stadtkern.views._http.description import Description
 from stadtkern.views._http.message import Request, Response
 from stadtkern.views._http.problem import Dialect
-from stadtkern.views._http.routing import Handler, Route, Router, Table
+from stadtkern.views._http.routing import Handler, Route, RoutedView, Table
 from stadtkern.views.ngsild import contexts_routes
 from stadtkern.views.ngsild.consumption_table import consumption_table
 from stadtkern.views.ngsild.provision_table import provision_table
@@ -17,11 +18,12 @@ from stadtkern.views.ngsild.temporal_provision_table import temporal_provision_t
 ContextRoute = Callable[[Request, ContextService], Awaitable[Response]]
 
 
-class NgsiLdView:
+class NgsiLdView(RoutedView):
     """The door of the NGSI-LD API."""
 
     name = "ngsi-ld"
     dialect: Dialect = "ngsi-ld"
+    description = Description(tags=(), operations={})
 
     def __init__(self, services: AllServices, contexts: ContextService) -> None:
         table = merge_tables(
@@ -30,14 +32,14 @@ class NgsiLdView:
             consumption_table(services),
             contexts_table(contexts),
         )
-        self._router = Router(table)
+        super().__init__(table)
 
     def route(self, method: str, segments: Sequence[str]) -> Route:
         """Find the route. Raises: ResourceNotFound, MethodNotAllowed."""
         if len(segments) > 2 and segments[0] == "jsonldContexts":
             # the id of a copy is its address, whose slashes may have come bare
             segments = ("jsonldContexts", "*")
-        return self._router.route(method, segments)
+        return super().route(method, segments)
 
 
 def merge_tables(*tables: Table) -> Table:
