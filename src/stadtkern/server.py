@@ -10,7 +10,10 @@ import os
 import signal
 import socket
 import sys
+import threading
+import time
 from multiprocessing.process import BaseProcess
+from typing import Any
 
 import uvloop
 from granian.constants import HTTPModes, Interfaces
@@ -23,11 +26,16 @@ from stadtkern.errors import SetupError, Unavailable
 from stadtkern.settings import Settings
 
 BACKLOG = 1024
+SETUP_FAILED = 3
+"""Exit code of a process that could not start."""
+YOUNG_S = 5.0
+"""A worker that ends sooner is replaced after a pause only."""
 
 
 def serve(settings: Settings) -> int:
     """Serve until SIGTERM or SIGINT; then finish what was accepted. Gives the exit code."""
     settings.check_exposure()
+    _check_port(settings)
     if settings.workers == 1:
         return run_worker(settings)
     return _supervise(settings)
@@ -41,7 +49,7 @@ def run_worker(settings: Settings) -> int:
         return uvloop.run(_serve(settings))
     except (SetupError, Unavailable) as error:
         print(f"stadtkern: {error}", file=sys.stderr)  # noqa: T201 - the command line's answer
-        return 3
+        return SETUP_FAILED
 
 
 async def _serve(settings: Settings) -> int:
@@ -97,40 +105,99 @@ async def _until(server: Server, stopping: asyncio.Event, timeout_s: float) -> N
 
 def _supervise(settings: Settings) -> int:
     """Keep the wanted number of worker processes alive; the kernel shares the port among them."""
-    _check_port(settings)
-    context = multiprocessing.get_context("spawn")
-    workers: list[BaseProcess] = []
-    stopping = False
-
-    def stop(*_: object) -> None:
-        nonlocal stopping
-        stopping = True
-        for worker in workers:
-            if worker.is_alive():
-                worker.terminate()
-
+    supervisor = _Supervisor(settings)
     for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, stop)
-    while not stopping:
-        workers[:] = [worker for worker in workers if worker.is_alive()]
-        while len(workers) < settings.workers and not stopping:
-            worker = context.Process(target=_work, args=(settings, os.getpid()))
-            worker.start()
-            workers.append(worker)
-        multiprocessing.connection.wait([worker.sentinel for worker in workers], timeout=1)
-    for worker in workers:
-        worker.join(settings.shutdown_timeout_s + 5)
-    return 0
+        signal.signal(name, supervisor.stop)
+    return supervisor.run()
 
 
-def _work(settings: Settings, parent: int) -> None:
+class _Supervisor:
+    """Starts the workers, replaces those that end, ends them all."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._context = multiprocessing.get_context("spawn")
+        self._workers: dict[BaseProcess, float] = {}
+        """The workers by the time they were started."""
+        self._served = self._context.RawValue("b", 0)
+        self._stopping = False
+        self._code = 0
+
+    def stop(self, *_: object) -> None:
+        """End the workers by their own way; a signal handler."""
+        self._stopping = True
+        for worker in list(self._workers):
+            worker.terminate()
+
+    def run(self) -> int:
+        """Supervise until stopped, or until the first workers say that they cannot start. Gives the exit code."""
+        while not self._stopping:
+            while len(self._workers) < self._settings.workers and not self._stopping:
+                self._start()
+            multiprocessing.connection.wait([worker.sentinel for worker in self._workers], timeout=1)
+            for worker in [worker for worker in self._workers if not worker.is_alive()]:
+                self._bury(worker)
+        self.stop()
+        self._join()
+        return self._code
+
+    def _start(self) -> None:
+        worker = self._context.Process(target=_work, args=(self._settings, self._served))
+        worker.start()
+        self._workers[worker] = time.monotonic()
+
+    def _bury(self, worker: BaseProcess) -> None:
+        age = time.monotonic() - self._workers.pop(worker)
+        if worker.exitcode == SETUP_FAILED and not self._served.value:
+            self._stopping, self._code = True, SETUP_FAILED
+        elif age < YOUNG_S and not self._stopping:
+            # whatever ends workers at once, such as a database that is away, is not asked about without a pause
+            time.sleep(1)
+
+    def _join(self) -> None:
+        deadline = time.monotonic() + self._settings.shutdown_timeout_s + 5
+        for worker in self._workers:
+            worker.join(max(0, deadline - time.monotonic()))
+            if worker.is_alive():
+                worker.kill()
+                worker.join()
+
+
+def _work(settings: Settings, served: Any) -> None:
+    """Be a worker process."""
+    _end_with_parent(settings.shutdown_timeout_s)
+
+    def note(event: telemetry.Event) -> None:
+        if isinstance(event, telemetry.ServerStarted):
+            served.value = 1
+
+    telemetry.subscribe(note)
     sys.exit(run_worker(settings))
 
 
+def _end_with_parent(patience_s: float) -> None:
+    """Stop when the supervisor is gone, however it went: nobody else would ever end or replace this worker."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def watch() -> None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(patience_s + 5)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="parent", daemon=True).start()
+
+
 def _check_port(settings: Settings) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.bind, settings.port))
-        except OSError as error:
-            raise SetupError(f"The port {settings.port} on {settings.bind} cannot be used: {error.strerror}") from error
+    """Refuse a port that another server listens on: the workers' sockets would silently share it with that one."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            settings.bind, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        raise SetupError(f"The port {settings.port} on {settings.bind} cannot be used: {error.strerror}") from error
