@@ -46,6 +46,7 @@ class Application:
         self.settings = settings
         self._gateway: Gateway | None = None
         self._controller: Controller | None = None
+        self._services: Services | None = None
         self._stack = contextlib.AsyncExitStack()
 
     async def start(self) -> None:
@@ -74,7 +75,8 @@ class Application:
         metrics = await self._stack.enter_async_context(Metrics(lambda: read_load(tenants)))
         broker = Broker(tenants)
         self._controller = Controller(ControlServices(broker, tenants, keys, contexts))
-        ngsild = NgsiLdView(Services(broker, contexts), contexts)
+        self._services = Services(broker, contexts)
+        ngsild = NgsiLdView(self._services, contexts)
         mounts = {
             ("ngsi-ld", "v1"): ngsild,
             ("v1",): ManageView(tenants, keys),
@@ -88,6 +90,13 @@ class Application:
         if self._controller is None:
             raise RuntimeError("the application was not started")
         return self._controller
+
+    @property
+    def services(self) -> Services:
+        """What works beside the views in this process uses; there once the application was started."""
+        if self._services is None:
+            raise RuntimeError("the application was not started")
+        return self._services
 
     async def stop(self) -> None:
         """Finish what was accepted and close the store."""

@@ -12,6 +12,7 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Callable, Coroutine
 from multiprocessing.process import BaseProcess
 from typing import Any
 
@@ -30,29 +31,34 @@ SETUP_FAILED = 3
 """Exit code of a process that could not start."""
 YOUNG_S = 5.0
 """A worker that ends sooner is replaced after a pause only."""
+Companion = Callable[[Application], Coroutine[Any, Any, None]]
+"""Work in the server's process beside the requests: cancelled when the server stops; its failure stops the server."""
 
 
-def serve(settings: Settings) -> int:
-    """Serve until SIGTERM or SIGINT; then finish what was accepted. Gives the exit code."""
+def serve(settings: Settings, companion: Companion | None = None) -> int:
+    """Serve until SIGTERM or SIGINT; then finish what was accepted. Gives the exit code.
+
+    companion: for one worker only.
+    """
     settings.check_exposure()
     _check_port(settings)
     if settings.workers == 1:
-        return run_worker(settings)
+        return run_worker(settings, companion)
     return _supervise(settings)
 
 
-def run_worker(settings: Settings) -> int:
+def run_worker(settings: Settings, companion: Companion | None = None) -> int:
     """Serve from this process."""
     log.configure(settings.log_format, access=settings.access_log)
     sys.setswitchinterval(0.001)
     try:
-        return uvloop.run(_serve(settings))
+        return uvloop.run(_serve(settings, companion))
     except (SetupError, Unavailable) as error:
         print(f"stadtkern: {error}", file=sys.stderr)  # noqa: T201 - the command line's answer
         return SETUP_FAILED
 
 
-async def _serve(settings: Settings) -> int:
+async def _serve(settings: Settings, companion: Companion | None) -> int:
     application = create_app(settings)
     await application.start()
     try:
@@ -72,7 +78,8 @@ async def _serve(settings: Settings) -> int:
             loop.add_signal_handler(name, stopping.set)
         telemetry.emit(telemetry.ServerStarted(f"http://{settings.bind}:{settings.port}", _engine(settings)))
         async with _control(application, settings):
-            await _until(server, stopping, settings.shutdown_timeout_s)
+            beside = None if companion is None else companion(application)
+            await _until(server, _stopped(stopping, beside), settings.shutdown_timeout_s)
     finally:
         await application.stop()
     return 0
@@ -89,18 +96,37 @@ def _engine(settings: Settings) -> str:
     return "postgres" if settings.database_url else "sqlite"
 
 
-async def _until(server: Server, stopping: asyncio.Event, timeout_s: float) -> None:
+async def _stopped(stopping: asyncio.Event, beside: Coroutine[Any, Any, None] | None) -> None:
+    """Wait for the signal to stop, which ends what goes on beside the server, or for the failure of that."""
+    told = asyncio.ensure_future(stopping.wait())
+    tasks = [told] if beside is None else [told, asyncio.ensure_future(beside)]
+    try:
+        while not told.done():
+            done, _ = await asyncio.wait(
+                [task for task in tasks if not task.done()], return_when=asyncio.FIRST_COMPLETED
+            )
+            for task in done:
+                task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+
+
+async def _until(server: Server, stopped: Coroutine[Any, Any, None], timeout_s: float) -> None:
     serving = asyncio.ensure_future(server.serve())
-    waiting = asyncio.ensure_future(stopping.wait())
+    waiting = asyncio.ensure_future(stopped)
     await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
     if serving.done():
         waiting.cancel()
+        await asyncio.wait({waiting})
         serving.result()
         return
-    telemetry.emit(telemetry.ServerStopping("signal"))
+    telemetry.emit(telemetry.ServerStopping("failure" if waiting.exception() else "signal"))
     server.stop()
     with contextlib.suppress(TimeoutError, asyncio.CancelledError):
         await asyncio.wait_for(serving, timeout_s)
+    waiting.result()
 
 
 def _supervise(settings: Settings) -> int:

@@ -298,8 +298,10 @@ class ContextService:
             )
         return record.body
 
-    async def add_context(self, grant: Grant, reference: ContextReference) -> str:
+    async def add_context(self, grant: Grant, reference: ContextReference, id: str | None = None) -> str:
         """Store a context that a client gives; give back its local id.
+
+        id: a name for it, in place of a new one; a context of that name is replaced.
 
         Raises: BadRequestData, Forbidden. Spec: CIM 009 5.13.2.
         """
@@ -308,7 +310,10 @@ class ContextService:
         compile_context(
             [{**member, "@import": None} for member in members_of(reference) if isinstance(member, Mapping)]
         )
-        id = str(uuid.uuid4())
+        if id is None:
+            id = str(uuid.uuid4())
+        else:
+            self._drop_made_of(id)
         await self._save_own(grant, id, "Hosted", reference)
         return id
 

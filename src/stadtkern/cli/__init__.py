@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from stadtkern.cli.configuration import config
+from stadtkern.cli.demonstration import demo
 from stadtkern.cli.serving import serve
 
 
@@ -18,4 +19,5 @@ def main() -> None:
 
 
 main.add_command(serve)
+main.add_command(demo)
 main.add_command(config)
