@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import traceback
-from dataclasses import fields
 from typing import Any, Literal
 
 import structlog
@@ -44,7 +43,7 @@ def write_all(event: Event) -> None:
     """Write an event as one line. Batches are for the metrics alone."""
     if isinstance(event, telemetry.BatchCommitted):
         return
-    values: dict[str, Any] = {field.name: getattr(event, field.name) for field in fields(event)}
+    values: dict[str, Any] = {name: getattr(event, name) for name in event.__struct_fields__}
     if isinstance(event, RequestAnswered):
         values["duration_s"] = round(event.duration_s, 6)
     error = values.pop("error", None)

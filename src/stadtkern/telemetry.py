@@ -6,11 +6,11 @@ The core emits events and knows neither a logger nor a metric.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class RequestAnswered:
+class RequestAnswered(Struct, frozen=True):
     """One HTTP request was answered. duration_s: seconds, from the first byte to the last."""
 
     request_id: str
@@ -23,16 +23,14 @@ class RequestAnswered:
     actor: str
 
 
-@dataclass(frozen=True, slots=True)
-class RequestFailed:
+class RequestFailed(Struct, frozen=True):
     """A request met a fault of ours; the client saw InternalError with this request id."""
 
     request_id: str
     error: BaseException
 
 
-@dataclass(frozen=True, slots=True)
-class BatchCommitted:
+class BatchCommitted(Struct, frozen=True):
     """One transaction of the write path. apply_s: load, apply and save; commit_s: until durable."""
 
     operations: int
@@ -40,38 +38,33 @@ class BatchCommitted:
     commit_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class WriteFailed:
+class WriteFailed(Struct, frozen=True):
     """A write was undone by an error that is no problem of the client's."""
 
     error: BaseException
 
 
-@dataclass(frozen=True, slots=True)
-class ServerStarted:
+class ServerStarted(Struct, frozen=True):
     """A process answers requests."""
 
     address: str
     engine: str
 
 
-@dataclass(frozen=True, slots=True)
-class ServerStopping:
+class ServerStopping(Struct, frozen=True):
     """A process finishes what it accepted and takes nothing more."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class TenantOpened:
+class TenantOpened(Struct, frozen=True):
     """A tenant's database was opened; migrations: how many steps were applied."""
 
     tenant: str
     migrations: int
 
 
-@dataclass(frozen=True, slots=True)
-class MaintenanceFailed:
+class MaintenanceFailed(Struct, frozen=True):
     """A background job failed; it will be tried again."""
 
     job: str

@@ -67,17 +67,18 @@ class Consumption:
         form: everything besides the entity and the Grant that decides about the bytes. Raises: ResourceNotFound.
         """
         tenant = await self._tenants.get(grant.tenant)
-        head = await load_head(tenant.database, grant, id, now())
-        if head is None:
-            raise ResourceNotFound(f"Entity {id} does not exist")
-        key = (grant.fingerprint, form)
-        body = tenant.rendered.get(*head, key)
+        head = await _head(tenant, grant, id)
+        number = tenant.rendered.number((grant.fingerprint, form))
+        body = tenant.rendered.get(*head, number)
         if body is not None:
             return body
         found = await load_by_id(tenant.database, grant, [id], now())
         if id not in found:
             raise ResourceNotFound(f"Entity {id} does not exist")
-        return _render(tenant, *found[id], key, render)
+        head_now, entity = found[id]
+        if tenant.heads is not None and may_cache(entity):
+            tenant.heads.put(id, (head_now.n, head_now.version))
+        return _render(tenant, head_now, entity, number, render)
 
     async def load_linked(self, grant: Grant, ids: Sequence[EntityId]) -> dict[EntityId, Entity]:
         """Give those of these entities that exist for the Grant."""
@@ -106,18 +107,16 @@ class Consumption:
             page = await self.query_entities(grant, query)
             return RenderedPage([render(entity) for entity in page.entities], page.count, page.more)
         rows, count = await _page_rows(tenant, grant, query, moment)
-        key = (grant.fingerprint, form)
+        number = tenant.rendered.number((grant.fingerprint, form))
         shown = rows[: query.limit]
-        known = {row.n: body for row in shown if (body := tenant.rendered.get(row.n, row.version, key)) is not None}
+        known = {row.n: body for row in shown if (body := tenant.rendered.get(row.n, row.version, number)) is not None}
         missing = [row.n for row in shown if row.n not in known]
         if missing:
             for n, (head, entity) in (await load_by_n(tenant.database, grant, missing, moment)).items():
-                known[n] = _render(tenant, head, entity, key, render)
+                known[n] = _render(tenant, head, entity, number, render)
         return RenderedPage([known[row.n] for row in shown if row.n in known], count, len(rows) > query.limit)
 
-    async def _searched_page(
-        self, tenant: OpenTenant, grant: Grant, query: EntityQuery, moment: Instant
-    ) -> EntityPage:
+    async def _searched_page(self, tenant: OpenTenant, grant: Grant, query: EntityQuery, moment: Instant) -> EntityPage:
         """Walk the candidates and let the evaluator decide, until the page is full (or all are counted)."""
         wanted = query.offset + query.limit + 1
         found: list[tuple[int, Entity]] = []
@@ -173,8 +172,17 @@ async def _page_rows(
     return rows, count
 
 
-def _render(tenant: OpenTenant, head: Head, entity: Entity, key: Hashable, render: Render) -> bytes:
+async def _head(tenant: OpenTenant, grant: Grant, id: EntityId) -> tuple[int, int]:
+    """Give number and version of a live entity. Raises: ResourceNotFound."""
+    known = tenant.heads.get(id) if tenant.heads is not None else None
+    head = known or await load_head(tenant.database, grant, id, now())
+    if head is None:
+        raise ResourceNotFound(f"Entity {id} does not exist")
+    return head
+
+
+def _render(tenant: OpenTenant, head: Head, entity: Entity, number: int, render: Render) -> bytes:
     body = render(entity)
     if may_cache(entity):
-        tenant.rendered.put(head.n, head.version, key, body)
+        tenant.rendered.put(head.n, head.version, number, body)
     return body

@@ -1,18 +1,27 @@
-"""Rendered entities, kept as bytes by (entity, version, form): reading a page is then a concatenation.
+"""What a process remembers of entities it showed: their heads and their rendered bytes.
 
-The version makes an entry right for ever: it is checked against the store at every request, never trusted alone.
-The form
-holds everything else that decides about the bytes: the reader's context, the representation and the Grant's
-fingerprint.
+Rendered entities are kept as bytes by (entity, version, form): reading a page is then a concatenation. The version
+makes an
+entry right for ever: it is checked against the store, or against a head that the writer of the same process takes
+away with
+each commit. The form holds everything else that decides about the bytes: the reader's context, the representation
+and the Grant's fingerprint; it is numbered, so that it is hashed once a request and not once an entity.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
+
+from stadtkern.model.ids import EntityId
 
 MAX_BYTES = 64 * 1024 * 1024
+MAX_FORMS = 10_000
+MAX_HEADS = 100_000
 _OVERHEAD = 200
 """Bytes of bookkeeping an entry costs beside its content, about."""
+Key = tuple[int, int, int]
+Head = tuple[int, int]
+"""Number and version."""
 
 
 class RenderedCache:
@@ -21,10 +30,22 @@ class RenderedCache:
     def __init__(self, max_bytes: int = MAX_BYTES) -> None:
         self._max = max_bytes
         self._size = 0
-        self._new: dict[tuple[int, int, Hashable], bytes] = {}
-        self._old: dict[tuple[int, int, Hashable], bytes] = {}
+        self._new: dict[Key, bytes] = {}
+        self._old: dict[Key, bytes] = {}
+        self._forms: dict[Hashable, int] = {}
+        self._next_form = 0
 
-    def get(self, n: int, version: int, form: Hashable) -> bytes | None:
+    def number(self, form: Hashable) -> int:
+        """Number a form; the number is never given to another one."""
+        number = self._forms.get(form)
+        if number is None:
+            if len(self._forms) >= MAX_FORMS:
+                self._forms.clear()
+            self._next_form += 1
+            number = self._forms[form] = self._next_form
+        return number
+
+    def get(self, n: int, version: int, form: int) -> bytes | None:
         """Give the bytes of an entity at exactly this version."""
         key = (n, version, form)
         found = self._new.get(key)
@@ -32,12 +53,38 @@ class RenderedCache:
             self._put(key, found)
         return found
 
-    def put(self, n: int, version: int, form: Hashable, body: bytes) -> None:
+    def put(self, n: int, version: int, form: int, body: bytes) -> None:
         """Keep the bytes of an entity."""
         self._put((n, version, form), body)
 
-    def _put(self, key: tuple[int, int, Hashable], body: bytes) -> None:
+    def _put(self, key: Key, body: bytes) -> None:
         self._new[key] = body
         self._size += len(body) + _OVERHEAD
         if self._size > self._max // 2:
             self._old, self._new, self._size = self._new, {}, 0
+
+
+class HeadCache:
+    """Heads of live entities that never expire, where one process does all the writing (the embedded engine).
+
+    Reading and remembering happen in one step of the event loop, forgetting follows the commit and comes before its
+    acknowledgement: nobody who was told of a write can be shown an older state.
+    """
+
+    def __init__(self) -> None:
+        self._heads: dict[EntityId, Head] = {}
+
+    def get(self, id: EntityId) -> Head | None:
+        """Give number and version of an entity, if known."""
+        return self._heads.get(id)
+
+    def put(self, id: EntityId, head: Head) -> None:
+        """Remember what the store has just said."""
+        if len(self._heads) >= MAX_HEADS:
+            self._heads.clear()
+        self._heads[id] = head
+
+    def forget(self, ids: Iterable[EntityId]) -> None:
+        """Forget entities that were written."""
+        for id_ in ids:
+            self._heads.pop(id_, None)

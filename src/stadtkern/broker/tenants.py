@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import re2
 
 from stadtkern import telemetry
-from stadtkern.broker.rendered import RenderedCache
+from stadtkern.broker.rendered import HeadCache, RenderedCache
 from stadtkern.broker.write import Writer
 from stadtkern.errors import AlreadyExists, BadRequestData, Conflict, NonexistentTenant
-from stadtkern.model.actor import Tenant
+from stadtkern.model.actor import ApiKey, Tenant
 from stadtkern.model.ids import DEFAULT_TENANT, TenantId, parse_tenant_id
 from stadtkern.model.instant import Instant, now
 from stadtkern.policy.grant import Grant, system_grant
+from stadtkern.store.adoption import adopt_tenant, check_host, is_empty
 from stadtkern.store.engine.base import Database, Engine
 from stadtkern.store.migrate import migrate
 from stadtkern.store.partitions import ensure_partitions
@@ -37,6 +39,8 @@ class OpenTenant:
     database: Database
     writer: Writer
     rendered: RenderedCache
+    heads: HeadCache | None
+    """Only where this process does all the writing."""
     asked_at: float = 0.0
     """When a request last asked for it, by the event loop's clock."""
 
@@ -81,8 +85,9 @@ class Tenants:
     async def _prepare(self, known: Tenant, database: Database) -> OpenTenant:
         steps = await migrate(database, "tenant")
         await ensure_partitions(database, system_grant("make partitions", known.name), now())
-        writer = Writer(database, self._write_queue)
-        tenant = OpenTenant(known.name, known.created_at, database, writer, RenderedCache())
+        heads = HeadCache() if database.engine == "sqlite" else None
+        writer = Writer(database, self._write_queue, None if heads is None else heads.forget)
+        tenant = OpenTenant(known.name, known.created_at, database, writer, RenderedCache(), heads)
         self._open[known.name] = tenant
         telemetry.emit(telemetry.TenantOpened(known.name, steps))
         return tenant
@@ -144,6 +149,27 @@ class Tenants:
             await self._system.delete_tenant(grant, name)
         self._checked = 0.0
 
+    async def adopt(self, grant: Grant, tenant: Tenant, keys: Sequence[ApiKey], staging: str, *, replace: bool) -> None:
+        """Take a store that was filled beside the others as the tenant's, with its keys.
+
+        Raises: Conflict, if the tenant has data and ``replace`` is not set, or its host is another's.
+        """
+        async with self._opening:
+            opened = self._open.pop(tenant.name, None)
+            if opened is not None:
+                await opened.writer.drain()
+                await opened.database.close()
+            present = await self._engine.open(tenant.name)
+            if present is not None:
+                empty = await is_empty(present, grant)
+                await present.close()
+                if not (empty or replace):
+                    raise Conflict(f"Tenant {tenant.name} is not empty")
+            await check_host(self._system.database, grant, tenant)
+            await self._engine.replace(tenant.name, staging)
+            await adopt_tenant(self._system.database, grant, tenant, keys)
+        self._checked = 0.0
+
     async def list(self, grant: Grant) -> list[Tenant]:
         """List all tenants."""
         return await self._system.list_tenants(grant)
@@ -170,6 +196,9 @@ class Tenants:
                 # another process deleted it, and may have made one of the same name
                 self._open.pop(tenant.name, None)
                 await tenant.database.close()
+            else:
+                # its store may have been replaced by an import
+                tenant.rendered = RenderedCache()
 
     def opened(self) -> list[OpenTenant]:
         """List what is open now, for maintenance."""

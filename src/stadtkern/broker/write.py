@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 
@@ -85,8 +85,12 @@ def weigh(operation: Operation) -> int:
 class Writer:
     """The group commit of one tenant's database in one process."""
 
-    def __init__(self, database: Database, max_queued: int) -> None:
+    def __init__(
+        self, database: Database, max_queued: int, forget: Callable[[Iterable[EntityId]], None] | None = None
+    ) -> None:
+        """forget: told of the entities of each transaction after its end and before anybody is answered."""
         self._database = database
+        self._forget = forget
         self._max_queued = max_queued
         self._queued = 0
         self._small: deque[_Request] = deque()
@@ -223,6 +227,10 @@ class Writer:
             except TryAgain as error:
                 if attempt == RETRIES:
                     raise Unavailable("The database could not order this write among others; try again") from error
+            finally:
+                if self._forget is not None:
+                    # also when it failed: how a commit that broke off ended is not known
+                    self._forget(operation.id for request, _ in shares for operation in request.operations)
         raise AssertionError  # pragma: no cover
 
     async def _apply(self, transaction: Transaction, shares: list[_Share]) -> list[list[Result]]:

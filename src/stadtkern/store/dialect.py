@@ -50,7 +50,7 @@ class Sql:
             pieces.append(text)
         self.pieces: Final = tuple(pieces)
 
-    def render(self, engine: EngineName, now: int = 0) -> tuple[str, list[Any]]:
+    def render(self, engine: EngineName, now: object = 0) -> tuple[str, list[Any]]:
         """Give the text with ``?1`` or ``$1`` placeholders, and the parameters in their order.
 
         now: microseconds, UTC; what has expired before it does not exist.

@@ -7,6 +7,7 @@ page 1 of a type costs the same whatever else is stored.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from stadtkern.errors import TooComplexQuery
@@ -16,7 +17,7 @@ from stadtkern.model.instant import Instant
 from stadtkern.policy.grant import Grant
 from stadtkern.query.filter import Filter, all_of, hide_attributes
 from stadtkern.store.compile import Plan, compile_plan
-from stadtkern.store.dialect import Bound, Sql
+from stadtkern.store.dialect import NOW, Bound, EngineName, Sql
 from stadtkern.store.document import Head, decode_row
 from stadtkern.store.engine.base import Database, Lane
 
@@ -56,23 +57,45 @@ async def select_rows(
     database: Database, grant: Grant, filter: Filter | None, *, after: int, limit: int, offset: int, now: Instant
 ) -> list[Row]:
     """Give numbers and versions of a page of matches in order of their number; for exact plans only."""
-    chosen = plan(database, grant, filter)
+    page = _page_statement(effective_filter(grant, filter), database.engine)
+    values = {_NOW: now, _AFTER: after, _LIMIT: limit, _OFFSET: offset}
+    params = [values[param] if isinstance(param, _Slot) else param for param in page.params]
+    lane: Lane = "key" if page.bounded and offset + limit <= INLINE_ROWS else "scan"
+    return [Row(n, version) for n, version in await database.fetch(page.text, *params, lane=lane)]
+
+
+class _Slot:
+    """Stands in a prepared statement for a value that each request brings."""
+
+
+_NOW, _AFTER, _LIMIT, _OFFSET = _Slot(), _Slot(), _Slot(), _Slot()
+
+
+class _Prepared(NamedTuple):
+    text: str
+    params: list[object]
+    bounded: bool
+
+
+@lru_cache(maxsize=1024)
+def _page_statement(filter: Filter | None, engine: EngineName) -> _Prepared:
+    chosen = compile_plan(filter, engine)
     if not chosen.exact:
         raise ValueError("this filter needs the evaluator")
     statement = Sql(
-        "SELECT e.n, e.version FROM {} WHERE {} AND ({}) AND {} > {} ORDER BY {} LIMIT {} OFFSET {}",
+        "SELECT e.n, e.version FROM {} WHERE e.state = 0 AND (e.expires_at IS NULL OR e.expires_at > {})"
+        " AND ({}) AND {} > {} ORDER BY {} LIMIT {} OFFSET {}",
         chosen.source,
-        _live(now),
+        NOW,
         chosen.where,
         chosen.key,
-        Bound(after, "bigint"),
+        Bound(_AFTER, "bigint"),
         chosen.key,
-        Bound(limit, "bigint"),
-        Bound(offset, "bigint"),
+        Bound(_LIMIT, "bigint"),
+        Bound(_OFFSET, "bigint"),
     )
-    text, params = statement.render(database.engine, now)
-    rows = await database.fetch(text, *params, lane=_lane(chosen, offset + limit))
-    return [Row(row[0], row[1]) for row in rows]
+    text, params = statement.render(engine, _NOW)
+    return _Prepared(text, params, chosen.bounded)
 
 
 async def count_rows(database: Database, grant: Grant, filter: Filter | None, now: Instant) -> int:

@@ -197,7 +197,7 @@ class Gateway:
         if parts and not parts[-1]:
             parts.pop()
         try:
-            segments = [unquote(part, errors="strict") for part in parts]
+            segments = parts if "%" not in text else [unquote(part, errors="strict") for part in parts]
         except UnicodeDecodeError as error:
             raise InvalidRequest("The address holds percent escapes that are not UTF-8") from error
         if any("\0" in segment for segment in segments):

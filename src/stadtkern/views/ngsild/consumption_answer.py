@@ -6,6 +6,7 @@ Spec: CIM 009 6.3.4, 6.3.5, 6.3.6, 6.3.10 (pagination), 6.3.13 (count), 6.3.15 (
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple
 from urllib.parse import quote, urlsplit
 
@@ -90,8 +91,11 @@ def page_links(request: Request, limit: int, offset: int, *, more: bool) -> list
 
 def _page_link(request: Request, limit: int, offset: int, relation: str) -> str:
     parameters = {**dict(request.query), "limit": str(limit), "offset": str(offset)}
-    query = "&".join(f"{name}={quote(value, safe=_SAFE)}" for name, value in sorted(parameters.items()))
-    path = (
-        urlsplit(request.base_url).path + BASE_PATH + "/" + "/".join(quote(one, safe=_SAFE) for one in request.segments)
-    )
+    query = "&".join(f"{name}={_quote(value)}" for name, value in sorted(parameters.items()))
+    path = urlsplit(request.base_url).path + BASE_PATH + "/" + "/".join(_quote(one) for one in request.segments)
     return f'<{path}?{query}>; rel="{relation}"; type="application/json"'
+
+
+@lru_cache(maxsize=1024)
+def _quote(text: str) -> str:
+    return quote(text, safe=_SAFE)

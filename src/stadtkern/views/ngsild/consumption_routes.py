@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from stadtkern.errors import ResourceNotFound, TooManyResults
@@ -17,11 +17,10 @@ from stadtkern.query.typeselection import parse_type_selection
 from stadtkern.views._http.message import Request, Response
 from stadtkern.views.ngsild.consumption_answer import Answer, open_answer
 from stadtkern.views.ngsild.consumption_body import merge_parameters, read_query_body
+from stadtkern.views.ngsild.consumption_memo import prepare_query, prepare_retrieval
 from stadtkern.views.ngsild.consumption_query import (
     ANY_TYPE,
     PAGING,
-    QUERY,
-    RETRIEVE,
     parse_query,
     parse_representation,
 )
@@ -42,15 +41,14 @@ Shown = tuple[Entity, Projection]
 
 async def retrieve_entity(request: Request, services: ConsumptionServices) -> Response:
     """GET /entities/{id}. Spec: CIM 009 6.5.3.1, 5.7.1."""
-    parameters = read_parameters(request, RETRIEVE)
     id_ = parse_entity_id(request.segments[-1])
     context = await resolve_linked(services.contexts, request)
     answer = await open_answer(request, services.contexts, context, WITH_GEOJSON)
-    representation = parse_representation(parameters, context, geojson=answer.is_geojson)
+    parameters, representation, _ = prepare_retrieval(request, context, geojson=answer.is_geojson)
     if _is_plain(parameters, representation):
-        renderer = EntityRenderer(context, representation, now())
         form = (context.key, representation)
-        body = await services.broker.retrieve_rendered(request.grant, id_, form, renderer.render)
+        render = _renderer(context, representation)
+        body = await services.broker.retrieve_rendered(request.grant, id_, form, render)
         if body == _NOTHING:
             raise ResourceNotFound(f"Nothing of entity {id_} is left by pick and omit")
         return answer.one(body)
@@ -61,12 +59,10 @@ async def retrieve_entity(request: Request, services: ConsumptionServices) -> Re
 
 async def query_entities(request: Request, services: ConsumptionServices) -> Response:
     """GET /entities. Spec: CIM 009 6.4.3.2, 5.7.2."""
-    parameters = read_parameters(request, QUERY)
     context = await resolve_linked(services.contexts, request)
     answer = await open_answer(request, services.contexts, context, WITH_GEOJSON)
-    representation = parse_representation(parameters, context, geojson=answer.is_geojson)
-    query = parse_query(parameters, context)
-    return await _show_page(request, services, answer, representation, query)
+    _, representation, query = prepare_query(request, context, geojson=answer.is_geojson)
+    return await _show_page(request, services, answer, representation, query or EntityQuery())
 
 
 async def query_by_body(request: Request, services: ConsumptionServices) -> Response:
@@ -80,6 +76,18 @@ async def query_by_body(request: Request, services: ConsumptionServices) -> Resp
     representation = parse_representation(parameters, context, geojson=answer.is_geojson)
     query = parse_query(parameters, context, selected=body.selected)
     return await _show_page(request, services, answer, representation, query)
+
+
+def _renderer(context: Context, representation: Representation) -> Callable[[Entity], bytes]:
+    """Give a function that renders; what it needs is made when the first entity is not found rendered."""
+    made: list[EntityRenderer] = []
+
+    def render(entity: Entity) -> bytes:
+        if not made:
+            made.append(EntityRenderer(context, representation, now()))
+        return made[0].render(entity)
+
+    return render
 
 
 def _is_plain(parameters: Parameters, representation: Representation) -> bool:
@@ -123,9 +131,9 @@ async def _show_page(
     query: EntityQuery,
 ) -> Response:
     if representation.join is None:
-        renderer = EntityRenderer(answer.context, representation, now())
         form = (answer.context.key, representation)
-        page = await services.broker.query_rendered(request.grant, query, form, renderer.render)
+        render = _renderer(answer.context, representation)
+        page = await services.broker.query_rendered(request.grant, query, form, render)
         return answer.page(_present(page.parts), query, page.count, more=page.more)
     found = await services.broker.query_entities(request.grant, query)
     linked = await _load_linked(request, services.broker, representation, found.entities)

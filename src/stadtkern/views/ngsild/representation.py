@@ -20,7 +20,7 @@ TemporalFormat = Literal["normalized", "concise", "temporalValues", "aggregatedV
 LOCATION = Iri("location")
 
 
-class Representation(Struct, frozen=True, kw_only=True):
+class Representation(Struct, frozen=True, kw_only=True, cache_hash=True):
     """What an answer with entities shows, and in which form; part of the key of every cache of rendered bytes.
 
     sys_attrs: createdAt, modifiedAt, deletedAt and expiresAt are shown (CIM 009 6.3.11). dataset_ids: only these
