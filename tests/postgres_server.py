@@ -33,6 +33,12 @@ wait
 if [ "$word" != keep ]; then rm -rf "$folder"; fi
 """
 
+_EMPTY = """
+DO $$ DECLARE name text; BEGIN
+  FOR name IN SELECT nspname FROM pg_namespace WHERE nspname = 'stadtkern' OR starts_with(nspname, 't_')
+  LOOP EXECUTE format('DROP SCHEMA %I CASCADE', name); END LOOP;
+END $$"""
+
 _SETTINGS = {
     "autovacuum": "off",  # nothing lives long enough
     "listen_addresses": "127.0.0.1",
@@ -125,6 +131,10 @@ class PostgresServer:
         self._sql("postgres", f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}")
         return name
 
+    def empty_database(self, name: str) -> None:
+        """Remove all that Stadtkern made in a database: much cheaper than a new one."""
+        self._sql(name, _EMPTY)
+
     def drop_database(self, name: str) -> None:
         """Remove a database, whoever is still connected."""
         self._sql("postgres", f"DROP DATABASE {name} WITH (FORCE)")
@@ -134,6 +144,18 @@ class PostgresServer:
         if self._supervisor is not None:
             _end(self._supervisor)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def pause(self) -> None:
+        """End the server but keep its data, as if somebody had stopped it."""
+        if self._supervisor is not None:
+            _end(self._supervisor, keep_folder=True)
+            self._supervisor = None
+
+    def resume(self) -> None:
+        """Start the server again where it was."""
+        self._supervisor = self._supervise()
+        if not self._wait_until_ready():
+            raise RuntimeError("PostgreSQL does not start again; its log is above")
 
     def __enter__(self) -> Self:
         return self

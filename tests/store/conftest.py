@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 
 from stadtkern.broker.tenants import OpenTenant, Tenants
+from tests.postgres_server import PostgresServer
 from tests.store.stores import open_tenants
 
-OpenTenants = Callable[[], "object"]
+
+@pytest.fixture(scope="session")
+def shared_database(postgres_server: PostgresServer) -> Iterator[str]:
+    """The name of a database that the tests of the store use one after another."""
+    name = postgres_server.create_database()
+    yield name
+    postgres_server.drop_database(name)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """STADTKERN_DATABASE_URL for each engine in turn: empty for the embedded one, else that of an empty database."""
+    if request.param == "sqlite":
+        yield ""
+        return
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    name: str = request.getfixturevalue("shared_database")
+    yield server.database_url(name)
+    server.empty_database(name)
 
 
 @pytest.fixture
@@ -28,14 +47,7 @@ async def tenant(tenants: Tenants) -> OpenTenant:
 
 
 @pytest.fixture
-async def worker(database_url: str, tmp_path: Path) -> AsyncIterator[Callable[[], object]]:
-    """Open one more worker on the same store, with connections of its own (PostgreSQL only)."""
-    if not database_url:
-        pytest.skip("the embedded engine has one process")
+async def one_more_worker(database_url: str, tmp_path: Path) -> AsyncIterator[Callable[[], Awaitable[Tenants]]]:
+    """Open the same store as another worker process does, with connections of its own (PostgreSQL only)."""
     async with AsyncExitStack() as stack:
-
-        async def one_more() -> OpenTenant:
-            opened = await stack.enter_async_context(open_tenants(database_url, tmp_path))
-            return await opened.get("default")
-
-        yield one_more
+        yield lambda: stack.enter_async_context(open_tenants(database_url, tmp_path))
