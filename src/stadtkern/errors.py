@@ -30,7 +30,10 @@
     SetupError                         start-up and command line: never an HTTP answer
     ├── InvalidSettings
     ├── NewerStore
-    └── StoreLocked
+    ├── StoreLocked
+    ├── IncompleteStore
+    ├── StoreNotEmpty
+    └── UnusableFile
 
 A class has a ``slug`` (stable, never reused), a ``status`` and a ``title``; an instance adds the ``detail``: a sentence
 with subject, verb and context, and where we know one a ``hint``. The docstrings are the page ``docs/errors.md``.
@@ -223,3 +226,15 @@ class NewerStore(SetupError):
 
 class StoreLocked(SetupError):
     """Another process has the data folder open."""
+
+
+class IncompleteStore(SetupError):
+    """A restore did not come to its end; the store holds a part of the backup. Restore again."""
+
+
+class StoreNotEmpty(SetupError):
+    """An import or a restore would overwrite data that are there; nothing was changed."""
+
+
+class UnusableFile(SetupError):
+    """An export or a backup is broken, incomplete, changed, or not of a kind that this command reads."""

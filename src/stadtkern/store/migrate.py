@@ -69,6 +69,19 @@ async def migrate(database: Database, family: Family) -> int:
     return applied
 
 
+async def read_applied(database: Database, family: Family) -> list[Migration]:
+    """List the steps that a database has seen; none for one without tables. Raises: NewerStore, SetupError."""
+    marks = {
+        "sqlite": "SELECT 1 FROM sqlite_schema WHERE name = 'migration'",
+        "postgres": "SELECT 1 WHERE to_regclass('migration') IS NOT NULL",
+    }
+    if not await database.fetch(marks[database.engine]):
+        return []
+    done = {int(row[0]): str(row[1]) for row in await database.fetch("SELECT number, checksum FROM migration")}
+    _check(done, family)
+    return [migration for migration in migrations(family) if migration.number in done]
+
+
 async def _read_done(transaction: Transaction, engine: str) -> dict[int, str]:
     if engine == "postgres":
         await transaction.execute("SELECT pg_advisory_xact_lock(77, 2)")

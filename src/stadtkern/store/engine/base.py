@@ -71,7 +71,7 @@ class Engine(Protocol):
         ...
 
     async def start(self) -> None:
-        """Connect; take the lock on the data folder. Raises: StoreLocked, Unavailable."""
+        """Connect; take the lock on the data folder. Raises: StoreLocked, IncompleteStore, Unavailable."""
         ...
 
     async def open(self, name: str, *, create: bool = False) -> Database | None:
@@ -80,6 +80,14 @@ class Engine(Protocol):
 
     async def drop(self, name: str) -> None:
         """Remove a database with all its content."""
+        ...
+
+    async def replace(self, name: str, by: str) -> None:
+        """Put the closed database ``by`` in the place of another, which is dropped where it exists."""
+        ...
+
+    async def mark_incomplete(self, why: str | None) -> None:
+        """Say, durably, that the store is being put together and must not be used; None: it is complete again."""
         ...
 
     async def stop(self) -> None:

@@ -19,13 +19,15 @@ from typing import Any, Literal, TypeAlias, cast
 
 import asyncpg  # pyright: ignore[reportMissingTypeStubs]
 
-from stadtkern.errors import NonexistentTenant, SetupError, TooComplexQuery, Unavailable
+from stadtkern.errors import IncompleteStore, NonexistentTenant, SetupError, TooComplexQuery, Unavailable
 from stadtkern.store.engine.base import Lane, Row
 from stadtkern.store.engine.errors import TryAgain
 
 Connection: TypeAlias = asyncpg.Connection
 LOCK_KEYS = 4096
 CONNECT_TIMEOUT_S = 10
+INCOMPLETE = "stadtkern_incomplete"
+"""The schema that says that the store must not be used."""
 WAIT_S = 10
 """How long a request may wait for one of the connections."""
 _LOST = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.OperatorInterventionError, OSError)
@@ -245,11 +247,13 @@ class PostgresEngine:
         self._writers = Connections(url, max(2, pool // 2))
 
     async def start(self) -> None:
-        """Connect once and make sure PostGIS is there. Raises: SetupError, Unavailable."""
+        """Connect once and make sure PostGIS is there. Raises: SetupError, IncompleteStore, Unavailable."""
         connection = await connect(self.url)
         try:
             if connection.get_server_version().major < 15:
                 raise SetupError("Stadtkern needs PostgreSQL 15 or newer")
+            if await connection.fetchval("SELECT to_regnamespace($1)::text", INCOMPLETE):
+                raise IncompleteStore("The database is incomplete: a restore did not come to its end; restore again")
             await _ensure_postgis(connection)
         finally:
             await connection.close()
@@ -276,6 +280,23 @@ class PostgresEngine:
         database = PostgresDatabase(self.schema(name), self._readers, self._writers, self._timeout_s)
         async with database.transaction() as transaction:
             await transaction.execute(f'DROP SCHEMA IF EXISTS "{self.schema(name)}" CASCADE')
+
+    async def replace(self, name: str, by: str) -> None:
+        """Rename a schema; the one that has the name is dropped in the same transaction."""
+        old, new = self.schema(by), self.schema(name)
+        database = PostgresDatabase("public", self._readers, self._writers, self._timeout_s)
+        async with database.transaction() as transaction:
+            await transaction.execute(f'DROP SCHEMA IF EXISTS "{new}" CASCADE')
+            await transaction.execute(f'ALTER SCHEMA "{old}" RENAME TO "{new}"')
+
+    async def mark_incomplete(self, why: str | None) -> None:
+        """Make or drop the schema that stands for an incomplete store."""
+        database = PostgresDatabase("public", self._readers, self._writers, self._timeout_s)
+        async with database.transaction() as transaction:
+            if why is None:
+                await transaction.execute(f"DROP SCHEMA IF EXISTS {INCOMPLETE}")
+            else:
+                await transaction.execute(f"CREATE SCHEMA IF NOT EXISTS {INCOMPLETE}")
 
     async def stop(self) -> None:
         """Close all connections."""

@@ -25,7 +25,7 @@ from typing import IO, Any, Literal, Self, TypeVar, cast
 
 import apsw
 
-from stadtkern.errors import NonexistentTenant, StoreLocked, TooComplexQuery, Unavailable
+from stadtkern.errors import IncompleteStore, NonexistentTenant, StoreLocked, TooComplexQuery, Unavailable
 from stadtkern.store.engine.base import Lane, Row
 
 READERS = 2
@@ -34,6 +34,8 @@ COMMITS = 2
 """Threads for commits, of several tenants at once."""
 _BACKUP_PAGES = 500
 _Result = TypeVar("_Result")
+INCOMPLETE = "incomplete"
+"""The file in the data folder that says why it must not be used."""
 _PROGRESS_STEPS = 2000
 """Virtual machine steps between looks at the clock: about 0.2 ms."""
 _PRAGMAS = (
@@ -248,21 +250,13 @@ class SqliteEngine:
         self._lock: IO[str] | None = None
 
     async def start(self) -> None:
-        """Make and lock the folder. Raises: StoreLocked, Unavailable."""
+        """Make and lock the folder. Raises: StoreLocked, IncompleteStore, Unavailable."""
+        self._lock = lock_folder(self._folder)
         try:
-            (self._folder / "tenants").mkdir(parents=True, exist_ok=True)
-            lock = (self._folder / "lock").open("a+", encoding="utf-8")
-        except OSError as error:
-            raise Unavailable(f"The data folder {self._folder} cannot be written: {error.strerror}") from error
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            lock.close()
-            raise StoreLocked(f"The data folder {self._folder} is in use by another Stadtkern process") from error
-        lock.truncate(0)
-        lock.write(f"{os.getpid()}\n")
-        lock.flush()
-        self._lock = lock
+            check_complete(self._folder)
+        except IncompleteStore:
+            self._lock.close()
+            raise
 
     def path(self, name: str) -> Path:
         """Tell where a database lives. The name was checked by ``parse_tenant_id``."""
@@ -279,12 +273,73 @@ class SqliteEngine:
         """Delete a database's files."""
         await asyncio.to_thread(_remove, self.path(name))
 
+    async def replace(self, name: str, by: str) -> None:
+        """Move a closed database's file over another's."""
+        await asyncio.to_thread(_move, self.path(by), self.path(name))
+
+    async def mark_incomplete(self, why: str | None) -> None:
+        """Write or remove the mark in the folder."""
+        await asyncio.to_thread(mark_folder, self._folder, why)
+
     async def stop(self) -> None:
         """Release the folder."""
         self._threads.stop()
         if self._lock is not None:
             self._lock.close()
             self._lock = None
+
+
+def lock_folder(folder: Path) -> IO[str]:
+    """Make a data folder and lock it until the file is closed. Raises: StoreLocked, Unavailable."""
+    try:
+        (folder / "tenants").mkdir(parents=True, exist_ok=True)
+        lock = (folder / "lock").open("a+", encoding="utf-8")
+    except OSError as error:
+        raise Unavailable(f"The data folder {folder} cannot be written: {error.strerror}") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.close()
+        raise StoreLocked(f"The data folder {folder} is in use by another Stadtkern process") from error
+    lock.truncate(0)
+    lock.write(f"{os.getpid()}\n")
+    lock.flush()
+    return lock
+
+
+def check_complete(folder: Path) -> None:
+    """Refuse a folder that a restore has left half done. Raises: IncompleteStore."""
+    with contextlib.suppress(FileNotFoundError):
+        why = (folder / INCOMPLETE).read_text(encoding="utf-8", errors="replace").strip()
+        raise IncompleteStore(f"The data folder {folder} is incomplete: {why}")
+
+
+def mark_folder(folder: Path, why: str | None) -> None:
+    """Write the mark of an incomplete folder, or remove it; durable when this returns."""
+    if why is None:
+        (folder / INCOMPLETE).unlink(missing_ok=True)
+    else:
+        with (folder / INCOMPLETE).open("w", encoding="utf-8") as file:
+            file.write(why + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+    sync_folder(folder)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _move(source: Path, target: Path) -> None:
+    _remove(Path(f"{target}-wal"))
+    _remove(Path(f"{target}-shm"))
+    source.replace(target)
+    sync_folder(target.parent)
 
 
 def _remove(path: Path) -> None:
