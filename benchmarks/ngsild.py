@@ -20,20 +20,19 @@ from benchmarks.wrk import Load, drive, finish, start
 BATCH = 1000
 TYPES = 50
 """Entities are spread evenly over so many types; a page is the first one of a random type."""
-_RANDOM_ID = "local n = @N@\nmath.randomseed(os.time())\nlocal function id() return 'urn:ngsi-ld:Bench:' ..
-math.random(0, n - 1) end\n"
+_RANDOM_ID = """
+local n = @N@
+math.randomseed(os.time())
+local function id() return 'urn:ngsi-ld:Bench:' .. math.random(0, n - 1) end
+"""
+_RANDOM_TYPE = """
+math.randomseed(os.time())
+local function path() return '/ngsi-ld/v1/entities?limit=20&type=Bench' .. math.random(0, 49) end
+"""
 
 GET_ONE = _RANDOM_ID + "request = function() return wrk.format('GET', '/ngsi-ld/v1/entities/' .. id()) end"
-PAGE = (
-    "math.randomseed(os.time())\n"
-    "request = function() return wrk.format('GET', '/ngsi-ld/v1/entities?limit=20&type=Bench' .. math.random(0,
-    49)) end"
-)
-DEEP = (
-    "math.randomseed(os.time())\n"
-    "request = function() return wrk.format('GET', '/ngsi-ld/v1/entities?limit=20&type=Bench' .. math.random(0, 49)"
-    " .. '&offset=' .. (20 * math.random(50, 90))) end"
-)
+PAGE = _RANDOM_TYPE + "request = function() return wrk.format('GET', path()) end"
+DEEP = _RANDOM_TYPE + "request = function() return wrk.format('GET', path() .. '&offset=' .. 20 * math.random(50, 90)) end"
 PATCH = (
     _RANDOM_ID
     + """
@@ -102,8 +101,8 @@ def measure(engine: str, entities: int, seconds: int, top: Load) -> None:
         print(f"memory idle {idle:.0f} MB")
         print(f"created in batches of {BATCH}: {fill(base, entities):,.0f} entities/s")
         print(
-            "| what | per second | p99 ms | failed | × ceiling | µs of processor | × ceiling by processor
-            |\n|---|---|---|---|---|---|---|"
+            "| what | per second | p99 ms | failed | × ceiling | µs of processor | × ceiling by processor |\n"
+            "|---|---|---|---|---|---|---|"
         )
         for name, script, connections in (
             ("GET one", GET_ONE, 32),
@@ -126,10 +125,16 @@ def measure(engine: str, entities: int, seconds: int, top: Load) -> None:
 
 
 def _row(name: str, load: Load, top: Load) -> None:
-    print(
-        f"| {name} | {load.per_second:,.0f} | {load.p99_ms:.1f} | {load.failed} | {load.per_second / top.per_second:.2f} | {load.cpu_us:.0f} | {top.cpu_us / load.cpu_us:.2f} |",
-        flush=True,
-    )
+    cells = [
+        name,
+        f"{load.per_second:,.0f}",
+        f"{load.p99_ms:.1f}",
+        f"{load.failed}",
+        f"{load.per_second / top.per_second:.2f}",
+        f"{load.cpu_us:.0f}",
+        f"{top.cpu_us / load.cpu_us:.2f}",
+    ]
+    print(f"| {' | '.join(cells)} |", flush=True)
 
 
 def main() -> None:

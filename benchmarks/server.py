@@ -22,7 +22,8 @@ import asyncio, sys, uvloop
 from granian.constants import HTTPModes, Interfaces
 from granian.server.embed import Server
 BODY = b'{"id":"urn:ngsi-ld:Bench:1","type":"Bench","p":{"type":"Property","value":' + b"1" * 500 + b"}}"
-START = {"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json"), (b"content-length", str(len(BODY)).encode())]}
+HEADERS = [(b"content-type", b"application/json"), (b"content-length", str(len(BODY)).encode())]
+START = {"type": "http.response.start", "status": 200, "headers": HEADERS}
 END = {"type": "http.response.body", "body": BODY}
 async def app(scope, receive, send):
     await send(START)
