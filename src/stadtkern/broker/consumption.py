@@ -68,7 +68,7 @@ class Consumption:
         """
         tenant = await self._tenants.get(grant.tenant)
         head = await _head(tenant, grant, id)
-        number = tenant.rendered.number((grant.fingerprint, form))
+        number = tenant.rendered.number((tenant.name, tenant.created_at, grant.fingerprint, form))
         body = tenant.rendered.get(*head, number)
         if body is not None:
             return body
@@ -107,7 +107,7 @@ class Consumption:
             page = await self.query_entities(grant, query)
             return RenderedPage([render(entity) for entity in page.entities], page.count, page.more)
         rows, count = await _page_rows(tenant, grant, query, moment)
-        number = tenant.rendered.number((grant.fingerprint, form))
+        number = tenant.rendered.number((tenant.name, tenant.created_at, grant.fingerprint, form))
         shown = rows[: query.limit]
         known = {row.n: body for row in shown if (body := tenant.rendered.get(row.n, row.version, number)) is not None}
         missing = [row.n for row in shown if row.n not in known]

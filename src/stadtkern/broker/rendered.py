@@ -25,7 +25,7 @@ Head = tuple[int, int]
 
 
 class RenderedCache:
-    """A bounded map; when it is full, the older half of the entries goes."""
+    """A bounded map, one for all tenants; when it is full, the older half of the entries goes."""
 
     def __init__(self, max_bytes: int = MAX_BYTES) -> None:
         self._max = max_bytes
@@ -68,23 +68,39 @@ class HeadCache:
     """Heads of live entities that never expire, where one process does all the writing (the embedded engine).
 
     Reading and remembering happen in one step of the event loop, forgetting follows the commit and comes before its
-    acknowledgement: nobody who was told of a write can be shown an older state.
+    acknowledgement: nobody who was told of a write can be shown an older state. One bound holds for all tenants.
     """
 
     def __init__(self) -> None:
-        self._heads: dict[EntityId, Head] = {}
+        self._heads: dict[tuple[int, EntityId], Head] = {}
+        self._tenants = 0
+
+    def for_tenant(self) -> TenantHeads:
+        """Give one tenant's part; each call begins an empty one."""
+        self._tenants += 1
+        return TenantHeads(self._heads, self._tenants)
+
+
+class TenantHeads:
+    """The part of a ``HeadCache`` that belongs to one open tenant."""
+
+    __slots__ = ("_heads", "_tenant")
+
+    def __init__(self, heads: dict[tuple[int, EntityId], Head], tenant: int) -> None:
+        self._heads = heads
+        self._tenant = tenant
 
     def get(self, id: EntityId) -> Head | None:
         """Give number and version of an entity, if known."""
-        return self._heads.get(id)
+        return self._heads.get((self._tenant, id))
 
     def put(self, id: EntityId, head: Head) -> None:
         """Remember what the store has just said."""
         if len(self._heads) >= MAX_HEADS:
             self._heads.clear()
-        self._heads[id] = head
+        self._heads[self._tenant, id] = head
 
     def forget(self, ids: Iterable[EntityId]) -> None:
         """Forget entities that were written."""
         for id_ in ids:
-            self._heads.pop(id_, None)
+            self._heads.pop((self._tenant, id_), None)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import re2
 
 from stadtkern import telemetry
-from stadtkern.broker.rendered import HeadCache, RenderedCache
+from stadtkern.broker.rendered import HeadCache, RenderedCache, TenantHeads
 from stadtkern.broker.write import Writer
 from stadtkern.errors import AlreadyExists, BadRequestData, Conflict, NonexistentTenant
 from stadtkern.model.actor import ApiKey, Tenant
@@ -39,7 +39,7 @@ class OpenTenant:
     database: Database
     writer: Writer
     rendered: RenderedCache
-    heads: HeadCache | None
+    heads: TenantHeads | None
     """Only where this process does all the writing."""
     asked_at: float = 0.0
     """When a request last asked for it, by the event loop's clock."""
@@ -53,6 +53,8 @@ class Tenants:
         self._system = system
         self._write_queue = write_queue
         self._limit = limit
+        self._rendered = RenderedCache()
+        self._heads = HeadCache()
         self._open: dict[TenantId, OpenTenant] = {}
         self._opening = asyncio.Lock()
         self._hosts: dict[str, TenantId] = {}
@@ -85,9 +87,9 @@ class Tenants:
     async def _prepare(self, known: Tenant, database: Database) -> OpenTenant:
         steps = await migrate(database, "tenant")
         await ensure_partitions(database, system_grant("make partitions", known.name), now())
-        heads = HeadCache() if database.engine == "sqlite" else None
+        heads = self._heads.for_tenant() if database.engine == "sqlite" else None
         writer = Writer(database, self._write_queue, None if heads is None else heads.forget)
-        tenant = OpenTenant(known.name, known.created_at, database, writer, RenderedCache(), heads)
+        tenant = OpenTenant(known.name, known.created_at, database, writer, self._rendered, heads)
         self._open[known.name] = tenant
         telemetry.emit(telemetry.TenantOpened(known.name, steps))
         return tenant
