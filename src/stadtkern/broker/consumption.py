@@ -68,7 +68,7 @@ class Consumption:
         """
         tenant = await self._tenants.get(grant.tenant)
         head = await _head(tenant, grant, id)
-        number = tenant.rendered.number((tenant.name, tenant.created_at, grant.fingerprint, form))
+        number = _number(tenant, grant, form)
         body = tenant.rendered.get(*head, number)
         if body is not None:
             return body
@@ -107,7 +107,7 @@ class Consumption:
             page = await self.query_entities(grant, query)
             return RenderedPage([render(entity) for entity in page.entities], page.count, page.more)
         rows, count = await _page_rows(tenant, grant, query, moment)
-        number = tenant.rendered.number((tenant.name, tenant.created_at, grant.fingerprint, form))
+        number = _number(tenant, grant, form)
         shown = rows[: query.limit]
         known = {row.n: body for row in shown if (body := tenant.rendered.get(row.n, row.version, number)) is not None}
         missing = [row.n for row in shown if row.n not in known]
@@ -170,6 +170,11 @@ async def _page_rows(
         now=moment,
     )
     return rows, count
+
+
+def _number(tenant: OpenTenant, grant: Grant, form: Hashable) -> int:
+    """Number everything that decides about an entity's bytes besides its state."""
+    return tenant.rendered.number((tenant.name, tenant.created_at, tenant.generation, grant.fingerprint, form))
 
 
 async def _head(tenant: OpenTenant, grant: Grant, id: EntityId) -> tuple[int, int]:

@@ -10,6 +10,7 @@ and the Grant's fingerprint; it is numbered, so that it is hashed once a request
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Hashable, Iterable
 
 from stadtkern.model.ids import EntityId
@@ -19,6 +20,7 @@ MAX_FORMS = 10_000
 MAX_HEADS = 100_000
 _OVERHEAD = 200
 """Bytes of bookkeeping an entry costs beside its content, about."""
+_numbers = itertools.count()
 Key = tuple[int, int, int]
 Head = tuple[int, int]
 """Number and version."""
@@ -73,12 +75,10 @@ class HeadCache:
 
     def __init__(self) -> None:
         self._heads: dict[tuple[int, EntityId], Head] = {}
-        self._tenants = 0
 
     def for_tenant(self) -> TenantHeads:
-        """Give one tenant's part; each call begins an empty one."""
-        self._tenants += 1
-        return TenantHeads(self._heads, self._tenants)
+        """Give one tenant's part, empty."""
+        return TenantHeads(self._heads)
 
 
 class TenantHeads:
@@ -86,9 +86,13 @@ class TenantHeads:
 
     __slots__ = ("_heads", "_tenant")
 
-    def __init__(self, heads: dict[tuple[int, EntityId], Head], tenant: int) -> None:
+    def __init__(self, heads: dict[tuple[int, EntityId], Head]) -> None:
         self._heads = heads
-        self._tenant = tenant
+        self._tenant = next(_numbers)
+
+    def renew(self) -> None:
+        """Forget everything: the store was replaced."""
+        self._tenant = next(_numbers)
 
     def get(self, id: EntityId) -> Head | None:
         """Give number and version of an entity, if known."""

@@ -41,6 +41,8 @@ class OpenTenant:
     rendered: RenderedCache
     heads: TenantHeads | None
     """Only where this process does all the writing."""
+    generation: int = 0
+    """Counts how often the store was replaced under its name: part of what rendered bytes are remembered by."""
     asked_at: float = 0.0
     """When a request last asked for it, by the event loop's clock."""
 
@@ -200,7 +202,9 @@ class Tenants:
                 await tenant.database.close()
             else:
                 # its store may have been replaced by an import
-                tenant.rendered = RenderedCache()
+                tenant.generation += 1
+                if tenant.heads is not None:
+                    tenant.heads.renew()
 
     def opened(self) -> list[OpenTenant]:
         """List what is open now, for maintenance."""
