@@ -6,8 +6,11 @@ Spec: CIM 009 5.6.13 to 5.6.16.
 
 from __future__ import annotations
 
+import dataclasses
+
+from stadtkern.broker import admit
 from stadtkern.broker.apply import becomes_current, drop_current, patch_recorded
-from stadtkern.errors import ResourceNotFound
+from stadtkern.errors import BadRequestData, Problem, ResourceNotFound
 from stadtkern.model.change import Item, Outcome
 from stadtkern.model.entity import Entity, Instance, find_instance
 from stadtkern.model.ids import Iri
@@ -33,12 +36,29 @@ HistoryEdit = DeleteHistory | DeleteHistoryAttribute | DeleteHistoryInstance | P
 async def edit_history(
     transaction: Transaction, engine: EngineName, grant: Grant, operation: HistoryEdit, work: Work, now: Instant
 ) -> tuple[Work, Outcome]:
-    """Run one edit and give the entity's state after it.
+    """Run one edit and give the entity's state after it. An edit that is refused leaves nothing behind.
 
-    Raises: ResourceNotFound (no entity, attribute or instance), BadRequestData (the patch).
+    Raises: ResourceNotFound (no entity, attribute or instance), BadRequestData (the patch), Forbidden.
     """
-    if work.head.n == 0 or work.head.state == DELETED:
+    hidden = grant.row_filter is not None and work.after is None
+    if work.head.n == 0 or work.head.state == DELETED or hidden:
         raise ResourceNotFound(f"Entity {operation.id} does not exist")
+    await transaction.execute("SAVEPOINT edit")
+    try:
+        # on a copy: what was read stays true where the edit is taken back
+        await _edit(transaction, engine, grant, operation, dataclasses.replace(work, items=[]), now)
+        edited = (await load(transaction, engine, grant, [operation.id]))[operation.id]
+        admit.after(grant, edited.after)
+    except Problem:
+        await transaction.execute("ROLLBACK TO SAVEPOINT edit")
+        raise
+    await transaction.execute("RELEASE SAVEPOINT edit")
+    return edited, Outcome(updated=[], deleted=isinstance(operation, DeleteHistory))
+
+
+async def _edit(
+    transaction: Transaction, engine: EngineName, grant: Grant, operation: HistoryEdit, work: Work, now: Instant
+) -> None:
     match operation:
         case DeleteHistory():
             await revise.erase(transaction, engine, grant, work, now)
@@ -51,12 +71,12 @@ async def edit_history(
                 await _elect(transaction, engine, grant, work, operation.attribute, stored, now)
         case PatchHistoryInstance():
             stored = await _find(transaction, engine, grant, work, operation.attribute, operation.instance)
+            if stored.instance.deleted_at is not None:
+                raise BadRequestData(f"The instance of {operation.attribute} is a deletion and holds nothing to change")
             patched = patch_recorded(operation.attribute, stored.instance, operation.patch, now)
             await revise.replace_observation(transaction, engine, stored, patched)
             if patched.observed_at is not None or stored.instance.observed_at is not None:
                 await _elect(transaction, engine, grant, work, operation.attribute, stored, now)
-    fresh = await load(transaction, engine, grant, [operation.id])
-    return fresh[operation.id], Outcome(updated=[], deleted=isinstance(operation, DeleteHistory))
 
 
 async def _find(
@@ -77,16 +97,17 @@ async def _delete_attribute(
     now: Instant,
 ) -> None:
     """Remove the attribute from the past and from the present."""
+    present = None if operation.attribute in grant.hidden else work.after
+    change = None if present is None else drop_current(operation, present, now)
+    dropped = change is not None and bool(change.items)
+    if change is not None and change.items:
+        # the past goes as well: nothing of what is dropped now is to be sent there
+        work.items = [Item(item.attribute, item.dataset_id, "erased", item.previous) for item in change.items]
+        work.after, work.dirty = change.after, True
+        await save(transaction, engine, [work], now)
     dataset_id = None if operation.delete_all else operation.dataset_id
     known = await revise.delete_series(transaction, engine, grant, work.head.n, operation.attribute, dataset_id)
-    present = work.after
-    change = None if present is None else drop_current(operation, present, now)
-    if change is not None and change.items:
-        # the past is gone: nothing of what is dropped now goes there
-        items = [Item(item.attribute, item.dataset_id, "erased", item.previous) for item in change.items]
-        work.after, work.items, work.dirty = change.after, items, True
-        await save(transaction, engine, [work], now)
-    elif not known:
+    if not dropped and not known:
         raise ResourceNotFound(f"Entity {operation.id} has no attribute {operation.attribute}")
 
 

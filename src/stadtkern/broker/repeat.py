@@ -11,13 +11,12 @@ from typing import NamedTuple, TypeGuard
 from msgspec import UNSET, Raw, UnsetType
 from msgspec.structs import replace
 
-from stadtkern.broker.edit import edit_history
 from stadtkern.errors import Forbidden
 from stadtkern.model.entity import Entity, Instance, InstancePatch, find_instance
 from stadtkern.model.ids import Iri
 from stadtkern.model.instant import Instant
 from stadtkern.model.json import unraw
-from stadtkern.model.operation import Operation, PatchHistoryInstance, RecordHistory, UpsertEntity
+from stadtkern.model.operation import Operation, RecordHistory, UpsertEntity
 from stadtkern.policy.grant import Grant
 from stadtkern.store.batch import save
 from stadtkern.store.engine.base import Transaction
@@ -36,11 +35,11 @@ class Left(NamedTuple):
 
 
 class _Sifted(NamedTuple):
-    """The instances of an operation: to be written, there already, and to take the place of a stored one."""
+    """The instances of an operation: to be written, there already, and how many take the place of a stored one."""
 
     fresh: dict[Iri, list[InstancePatch]]
     known: int
-    corrections: list[PatchHistoryInstance]
+    corrected: int
 
 
 def repeats(operation: Operation) -> TypeGuard[RecordHistory | UpsertEntity]:
@@ -68,12 +67,10 @@ async def leave_out(
     if work.head.n == 0:
         return Left(operation, work, 0, 0)
     sifted = await _sift(transaction, engine, grant, operation, work)
-    if sifted.corrections and grant.action == "record":
+    if sifted.corrected and grant.action == "record":
         raise Forbidden("This key belongs to a source: it may add values, not replace or delete")
-    for correction in sifted.corrections:
-        work, _ = await edit_history(transaction, engine, grant, correction, work, now)
     entity = replace(operation.entity, attributes=sifted.fresh)
-    return Left(replace(operation, entity=entity), work, sifted.known, len(sifted.corrections))
+    return Left(replace(operation, entity=entity), work, sifted.known, sifted.corrected)
 
 
 async def _sift(
@@ -81,8 +78,7 @@ async def _sift(
 ) -> _Sifted:
     names = await load_series_names(transaction, engine, grant, work.head.n)
     fresh: dict[Iri, list[InstancePatch]] = {}
-    corrections: list[PatchHistoryInstance] = []
-    known = 0
+    known = corrected = 0
     for attribute, patches in operation.entity.attributes.items():
         stored = await _load_stored(transaction, engine, grant, names, attribute, patches)
         new: list[InstancePatch] = []
@@ -90,13 +86,12 @@ async def _sift(
             there = stored.get((patch.dataset_id, patch.observed_at), ())
             if any(is_equal(one, patch) for one in there):
                 known += 1
-            elif there and operation.repeated == "replace":
-                corrections.append(PatchHistoryInstance(operation.id, attribute, there[-1].instance_id or 0, patch))
-            else:
-                new.append(patch)
+                continue
+            corrected += bool(there) and operation.repeated == "replace"
+            new.append(patch)
         if new:
             fresh[attribute] = new
-    return _Sifted(fresh, known, corrections)
+    return _Sifted(fresh, known, corrected)
 
 
 async def _load_stored(

@@ -1,63 +1,53 @@
-"""Reading history: one entity's evolution, or that of all that match. Spec: CIM 009 5.7.3, 5.7.4, 6.3.10.
-
-An answer holds at most so many instances in all; a longer one is cut at one instant for all its series (never in the
-middle of one), and says which stretch of time it covers.
-"""
+"""Reading history: one entity's evolution, or that of all that match. Spec: CIM 009 5.7.3, 5.7.4."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 
-from stadtkern.broker.aggregate import Accumulator
-from stadtkern.broker.tenants import OpenTenant, Tenants
+from stadtkern.broker.history_answer import HistoryAnswer, HistoryPage
+from stadtkern.broker.tenants import Tenants
 from stadtkern.errors import ResourceNotFound
 from stadtkern.model.entity import Entity, Instance
-from stadtkern.model.history import EntityHistory, Series
 from stadtkern.model.ids import EntityId, Iri
-from stadtkern.model.instant import Instant, now
+from stadtkern.model.instant import now
 from stadtkern.policy.grant import Grant
 from stadtkern.query.evaluate import compile_matcher
-from stadtkern.query.filter import And, Filter, HasType, IdIn, IdMatches, ScopeMatches, all_of, leaves
+from stadtkern.query.filter import (
+    And,
+    Filter,
+    HasType,
+    IdIn,
+    IdMatches,
+    ScopeMatches,
+    attribute_names,
+    hide_attributes,
+    leaves,
+)
 from stadtkern.query.request import EntityQuery, TemporalQuery
-from stadtkern.store.select import select_pasts
+from stadtkern.store.engine.base import Database
+from stadtkern.store.select import refuse_unbounded, select_pasts
 from stadtkern.store.temporal import (
     Past,
     StoredSeries,
+    Window,
+    find_active,
     load_instances,
     load_pasts,
     load_series,
-    time_of,
-    walk_instances,
-    window,
 )
 
+__all__ = ["HistoryPage", "Temporal", "split_filter"]
+
+CANDIDATES = 100
+"""Entities looked at together."""
+MAX_CANDIDATES = 200_000
+"""Most entities that one request looks at."""
+MAX_EVALUATED = 20_000
+"""Most entities whose instances a filter looks at."""
 EVALUATED = 10_000
-"""Most instances of one series that a filter on history looks at."""
-
-
-@dataclass(frozen=True, slots=True)
-class HistoryPage:
-    """Histories and how much of time they cover.
-
-    truncated: instances were left out; ``first`` and ``last`` are then the bounds of what is there, in the
-    direction of reading (with lastN from the latest backwards), as for the Content-Range header.
-    """
-
-    histories: Sequence[EntityHistory]
-    truncated: bool = False
-    first: Instant | None = None
-    last: Instant | None = None
-    count: int | None = None
-    more: bool = False
-
-
-@dataclass(slots=True)
-class _Open:
-    """One entity's history while it is put together."""
-
-    past: Past
-    series: list[tuple[Iri, Series]] = field(default_factory=list[tuple[Iri, Series]])
+"""Most instances of one series that a filter looks at, the latest ones."""
+Candidate = tuple[Past, Sequence[StoredSeries]]
 
 
 class Temporal:
@@ -67,149 +57,141 @@ class Temporal:
         self._tenants = tenants
 
     async def retrieve_history(
-        self, grant: Grant, id: EntityId, query: TemporalQuery, *, attributes: frozenset[Iri] | None, most: int
+        self,
+        grant: Grant,
+        id: EntityId,
+        query: TemporalQuery,
+        *,
+        attributes: frozenset[Iri] | None,
+        most: int,
+        dataset_ids: frozenset[str] | None = None,
     ) -> HistoryPage:
         """Give the evolution of one entity.
 
-        attributes: only these; None for all. most: instances in the whole answer. Raises: ResourceNotFound.
+        attributes, dataset_ids: only these; None for all. most: instances in the whole answer.
+        Raises: ResourceNotFound, TooManyResults (too many periods of aggregation).
         """
-        tenant = await self._tenants.get(grant.tenant)
-        pasts = await load_pasts(tenant.database, grant, [id], now())
-        past = pasts.get(id)
-        if past is None or not _shown(grant, past):
+        database = (await self._tenants.get(grant.tenant)).database
+        past = (await load_pasts(database, grant, [id], now())).get(id)
+        if past is None or not _is_shown(grant, past):
             raise ResourceNotFound(f"Entity {id} does not exist")
-        opened = await self._open(tenant, grant, past, query, attributes, most)
-        return _page([opened], query, most)
+        answer = HistoryAnswer(database, grant, query, attributes=attributes, dataset_ids=dataset_ids, most=most)
+        n = past.head.n
+        await answer.add(past, (await load_series(database, grant, [n])).get(n, []))
+        return answer.page()
 
     async def query_histories(
         self, grant: Grant, entities: EntityQuery, query: TemporalQuery, *, attributes: frozenset[Iri] | None, most: int
     ) -> HistoryPage:
         """Give the evolutions of a page of entities that match and have instances in the window.
 
-        Conditions on values hold when they hold for instances in the window (CIM 009 5.7.4.4).
+        Conditions on values hold when they hold for instances in the window. ``entities.count`` counts them all.
+        Raises: TooComplexQuery, TooManyResults (too many periods). Spec: CIM 009 5.7.4.4.
         """
-        tenant = await self._tenants.get(grant.tenant)
-        narrow, decisive = split_filter(all_of(entities.filter, grant.row_filter))
-        decide = None if decisive is None else compile_matcher(decisive)
-        found: list[_Open] = []
+        database = (await self._tenants.get(grant.tenant)).database
+        answer = HistoryAnswer(
+            database, grant, query, attributes=attributes, dataset_ids=entities.dataset_ids, most=most
+        )
         count = 0
-        wanted = entities.offset + entities.limit + 1
-        after = entities.after or 0
-        while len(found) < wanted or entities.count:
-            batch = await select_pasts(tenant.database, grant, narrow, after=after, limit=100)
-            for id_, past in (await load_pasts(tenant.database, grant, [one.id for one in batch], now())).items():
-                del id_
-                opened = await self._open(tenant, grant, past, query, attributes, most)
-                if not _has_instances(opened):
-                    continue
-                if decide is not None and not decide(await self._as_entity(tenant, grant, past, query)):
-                    continue
-                count += 1
-                if len(found) < wanted:
-                    found.append(opened)
-            if len(batch) < 100:
+        end = entities.offset + entities.limit
+        async for past, stored in _matches(database, grant, entities, answer, attributes):
+            count += 1
+            if entities.offset < count <= end:
+                await answer.add(past, stored)
+            elif count > end and not entities.count:
                 break
-            after = batch[-1].n
-        shown = found[entities.offset : entities.offset + entities.limit]
-        page = _page(shown, query, most)
-        return HistoryPage(
-            page.histories,
-            page.truncated,
-            page.first,
-            page.last,
-            count if entities.count else None,
-            len(found) == wanted,
-        )
+        return answer.page(count=count if entities.count else None, more=count > end)
 
-    async def _open(
-        self,
-        tenant: OpenTenant,
-        grant: Grant,
-        past: Past,
-        query: TemporalQuery,
-        attributes: frozenset[Iri] | None,
-        most: int,
-    ) -> _Open:
-        """Read the wanted series of one entity, each up to one instance more than the answer may hold."""
-        opened = _Open(past)
-        limit = min(query.last_n or query.first_n or most + 1, most + 1)
-        stored = await load_series(tenant.database, grant, past.head.n)
-        wanted = [one for one in stored if attributes is None or one.attribute in attributes]
-        if query.aggregation is not None:
-            await self._aggregate(tenant, grant, opened, wanted, query)
-            return opened
-        for one in wanted:
-            instances = await load_instances(
-                tenant.database, grant, one, query, most=limit, backward=query.last_n is not None
-            )
-            if instances or (one.observed and query.time_property == "observedAt"):
-                kind = instances[-1].kind if instances else "Property"
-                opened.series.append((one.attribute, Series(kind=kind, dataset_id=one.dataset_id, instances=instances)))
-        _add_present(opened, grant, query, attributes)
-        return opened
 
-    async def _aggregate(
-        self, tenant: OpenTenant, grant: Grant, opened: _Open, wanted: list[StoredSeries], query: TemporalQuery
-    ) -> None:
-        if query.aggregation is None:
+async def _matches(
+    database: Database, grant: Grant, entities: EntityQuery, answer: HistoryAnswer, attributes: frozenset[Iri] | None
+) -> AsyncIterator[Candidate]:
+    """Give the entities that match and have something to show, in order of their number. Raises: TooComplexQuery."""
+    narrow, decisive = split_filter(entities.filter)
+    by_head = None if narrow is None else compile_matcher(narrow)
+    condition = None if decisive is None else _Condition(database, grant, decisive, answer.window)
+    seen = evaluated = 0
+    async for past, stored in _active(database, grant, narrow, answer, attributes, entities.after or 0):
+        seen += 1
+        refuse_unbounded(seen, MAX_CANDIDATES)
+        if by_head is not None and not by_head(_with_attributes(past, {})):
+            continue  # the store may have been able to narrow only
+        if condition is not None:
+            evaluated += 1
+            refuse_unbounded(evaluated, MAX_EVALUATED)
+            if not await condition.holds(past, stored):
+                continue
+        yield past, stored
+
+
+async def _active(
+    database: Database,
+    grant: Grant,
+    filter: Filter | None,
+    answer: HistoryAnswer,
+    attributes: frozenset[Iri] | None,
+    after: int,
+) -> AsyncIterator[Candidate]:
+    """Give entities by what their head tells, as far as they have instances in the window."""
+    while True:
+        found = await select_pasts(database, grant, filter, after=after, limit=CANDIDATES)
+        pasts = await load_pasts(database, grant, [one.id for one in found], now())
+        shown = [past for one in found if (past := pasts.get(one.id)) is not None and _is_shown(grant, past)]
+        numbers = [past.head.n for past in shown]
+        stored = await load_series(database, grant, numbers)
+        active = await find_active(database, grant, numbers, answer.window)
+        for past in shown:
+            own = stored.get(past.head.n, [])
+            # a projection to core members alone says nothing about which attributes must have instances
+            counted = own if attributes is not None and not attributes else answer.wanted(own)
+            if any(one.n in active for one in counted) or answer.present(past):
+                yield past, own
+        await asyncio.sleep(0)
+        if len(found) < CANDIDATES:
             return
-        start, until = window(query)
-        origin = start if query.time_at is not None and query.time_relation != "before" else None
-        firsts: list[Instant] = []
-        lasts: list[Instant] = []
-        for one in wanted:
-            for backward, ends in ((False, firsts), (True, lasts)):
-                edge = await load_instances(tenant.database, grant, one, query, most=1, backward=backward)
-                ends.extend(time for one in edge if (time := time_of(one, query.time_property)) is not None)
-        if not firsts:
-            return
-        begin = Instant(min(firsts) if origin is None else origin)
-        end = Instant(until if query.time_relation in {"before", "between"} else max(lasts))
-        for one in wanted:
-            accumulator = Accumulator(query.aggregation, begin, end)
-            kind = None
-            async for instances in walk_instances(tenant.database, grant, one, query):
-                for instance in instances:
-                    kind = instance.kind
-                    accumulator.add(instance, time_of(instance, query.time_property) or begin)
-            if kind is not None:
-                series = Series(kind=kind, dataset_id=one.dataset_id, aggregates=accumulator.rows())
-                opened.series.append((one.attribute, series))
+        after = found[-1].n
 
-    async def _as_entity(self, tenant: OpenTenant, grant: Grant, past: Past, query: TemporalQuery) -> Entity:
-        """Make an entity whose attributes have all instances of the window, for conditions on values."""
-        opened = _Open(past)
-        for one in await load_series(tenant.database, grant, past.head.n):
-            plain = TemporalQuery(
-                time_relation=query.time_relation,
-                time_at=query.time_at,
-                end_time_at=query.end_time_at,
-                time_property=query.time_property,
-            )
-            instances = await load_instances(tenant.database, grant, one, plain, most=EVALUATED, backward=True)
-            opened.series.append(
-                (one.attribute, Series(kind="Property", dataset_id=one.dataset_id, instances=instances))
-            )
+
+class _Condition:
+    """A condition on values, which holds for an entity when it holds for its instances in a window."""
+
+    def __init__(self, database: Database, grant: Grant, filter: Filter, window: Window) -> None:
+        self._database = database
+        self._grant = grant
+        self._window = window
+        shown = hide_attributes(filter, grant.hidden)
+        self._names = attribute_names(shown)
+        self._decide = compile_matcher(shown)
+
+    async def holds(self, past: Past, stored: Sequence[StoredSeries]) -> bool:
+        """Decide."""
         attributes: dict[Iri, list[Instance]] = {}
-        for name, series in opened.series:
-            attributes.setdefault(name, []).extend(series.instances)
-        if past.entity is not None:
-            for name, group in past.entity.attributes.items():
+        for one in stored:
+            if one.attribute in self._names:
+                instances = await load_instances(
+                    self._database, self._grant, one, self._window, most=EVALUATED, backward=True
+                )
+                attributes.setdefault(one.attribute, []).extend(instances)
+        for name, group in past.entity.attributes.items() if past.entity is not None else ():
+            if name in self._names and name not in self._grant.hidden:
                 static = [one for one in group if one.observed_at is None]
-                if static and name not in grant.hidden:
-                    attributes.setdefault(name, []).extend(static)
-        head = past.head
-        return Entity(
-            id=head.id,
-            types=past.document.types,
-            scope=past.document.scope,
-            attributes={name: group for name, group in attributes.items() if group},
-            created_at=head.created_at,
-            modified_at=head.modified_at,
-        )
+                attributes.setdefault(name, []).extend(static)
+        return self._decide(_with_attributes(past, attributes))
 
 
-def _shown(grant: Grant, past: Past) -> bool:
+def _with_attributes(past: Past, attributes: dict[Iri, list[Instance]]) -> Entity:
+    return Entity(
+        id=past.head.id,
+        types=past.document.types,
+        scope=past.document.scope,
+        attributes={name: group for name, group in attributes.items() if group},
+        created_at=past.head.created_at,
+        modified_at=past.head.modified_at,
+    )
+
+
+def _is_shown(grant: Grant, past: Past) -> bool:
+    """Judge by the present alone: what an entity once was gives nobody a right to see it."""
     if grant.row_filter is None:
         return True
     return past.entity is not None and compile_matcher(grant.row_filter)(past.entity)
@@ -230,88 +212,3 @@ def split_filter(filter: Filter | None) -> tuple[Filter | None, Filter | None]:
 
 def _by_head(filter: Filter) -> bool:
     return all(isinstance(leaf, _NARROWING) for leaf in leaves(filter))
-
-
-def _add_present(opened: _Open, grant: Grant, query: TemporalQuery, attributes: frozenset[Iri] | None) -> None:
-    """Add current instances without an own time, where the query looks at when they were written."""
-    entity = opened.past.entity
-    if entity is None or query.time_property not in {"createdAt", "modifiedAt"}:
-        return
-    start, until = window(query)
-    for name, group in entity.attributes.items():
-        if name in grant.hidden or (attributes is not None and name not in attributes):
-            continue
-        for one in group:
-            time = time_of(one, query.time_property)
-            if one.observed_at is None and time is not None and start <= time < until:
-                _add_instance(opened, name, one, query)
-
-
-def _add_instance(opened: _Open, name: Iri, instance: Instance, query: TemporalQuery) -> None:
-    for attribute, series in opened.series:
-        if attribute == name and series.dataset_id == instance.dataset_id:
-            # the present instance is the latest one of its series
-            if query.last_n is not None:
-                series.instances.insert(0, instance)
-                del series.instances[query.last_n :]
-            elif query.first_n is None or len(series.instances) < query.first_n:
-                series.instances.append(instance)
-            return
-    series = Series(kind=instance.kind, dataset_id=instance.dataset_id, instances=[instance])
-    opened.series.append((name, series))
-
-
-def _has_instances(opened: _Open) -> bool:
-    return any(series.instances or series.aggregates for _, series in opened.series)
-
-
-def _page(opened: Sequence[_Open], query: TemporalQuery, most: int) -> HistoryPage:
-    """Cut the answer to what it may hold, at one instant for all series."""
-    backward = query.last_n is not None
-    times = sorted(
-        (
-            time
-            for one in opened
-            for _, series in one.series
-            for instance in series.instances
-            if (time := time_of(instance, query.time_property)) is not None
-        ),
-        reverse=backward,
-    )
-    if len(times) <= most:
-        return HistoryPage([_history(one, None, query) for one in opened])
-    cut = times[most - 1]
-    start, until = query.window()
-    first = (until if backward else start) or times[0]
-    return HistoryPage([_history(one, cut, query) for one in opened], True, first, cut)
-
-
-def _history(opened: _Open, cut: Instant | None, query: TemporalQuery) -> EntityHistory:
-    attributes: dict[Iri, list[Series]] = {}
-    for name, series in opened.series:
-        instances = series.instances if cut is None else [one for one in series.instances if _within(one, cut, query)]
-        group = attributes.setdefault(name, [])
-        if instances or series.aggregates:
-            group.append(
-                Series(
-                    kind=series.kind, dataset_id=series.dataset_id, instances=instances, aggregates=series.aggregates
-                )
-            )
-    head, document = opened.past.head, opened.past.document
-    return EntityHistory(
-        id=head.id,
-        types=document.types,
-        scope=document.scope,
-        attributes=attributes,
-        created_at=head.created_at,
-        modified_at=head.modified_at,
-        deleted_at=head.deleted_at,
-        expires_at=head.expires_at,
-    )
-
-
-def _within(instance: Instance, cut: Instant, query: TemporalQuery) -> bool:
-    time = time_of(instance, query.time_property)
-    if time is None:
-        return False
-    return time >= cut if query.last_n is not None else time <= cut

@@ -20,7 +20,8 @@ class Item(Struct, frozen=True):
 
     ``previous``/``new``: the current instance before and after; ``recorded`` means that an instance went
     to history only (its time is older than the current one's) and ``new`` is that instance.
-    For the pseudo attribute ``scope`` both are None.
+    For the pseudo attribute ``scope`` they are Properties whose value is the list of scopes.
+    ``overwrites``: ``new`` takes the place of what history has of the same time.
     """
 
     attribute: Iri
@@ -28,6 +29,7 @@ class Item(Struct, frozen=True):
     verb: Verb
     previous: Instance | None = None
     new: Instance | None = None
+    overwrites: bool = False
 
 
 class NotUpdated(Struct, frozen=True):

@@ -80,6 +80,8 @@ class Entity(Struct, frozen=True, omit_defaults=True, kw_only=True):
     id: EntityId
     types: list[Iri]
     scope: list[str] = []
+    scope_at: Instant = Instant(0)
+    """Since when the scope has been what it is; 0 where there never was one."""
     attributes: Attributes = {}
     created_at: Instant = Instant(0)
     modified_at: Instant = Instant(0)

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import re
 import time
 from datetime import UTC, datetime, timedelta, timezone
 from typing import NewType
-
-import re2
 
 from stadtkern.errors import BadRequestData
 
 Instant = NewType("Instant", int)
 """Microseconds since the Unix epoch, UTC."""
 
+EARLIEST = Instant(-62_135_596_800_000_000)
+"""The first instant of the year 1."""
+LATEST = Instant(253_402_300_799_999_999)
+"""The last instant of the year 9999: beyond it a date-time cannot be written."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_DATE_TIME = re2.compile(
-    r"(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,18}))?)?(Z|[+-]\d{2}:?\d{2})"
+_DATE_TIME = re.compile(
+    r"(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,18}))?)?(Z|[+-]\d{2}:?\d{2})", re.ASCII
 )
 
 
@@ -42,7 +45,10 @@ def parse_instant(text: str) -> Instant:
     except ValueError as error:
         raise BadRequestData(f"{text!r} is not a date-time that exists: {error}") from error
     micros = int((fraction or "0")[:6].ljust(6, "0"))
-    return Instant((moment - _EPOCH) // _MICROSECOND + micros)
+    instant = Instant((moment - _EPOCH) // _MICROSECOND + micros)
+    if not EARLIEST <= instant <= LATEST:
+        raise BadRequestData(f"{text!r} is not within the years 1 to 9999 in UTC")
+    return instant
 
 
 def _parse_zone(zone: str) -> timezone:

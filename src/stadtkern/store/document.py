@@ -26,6 +26,7 @@ class Document(Struct, frozen=True, omit_defaults=True):
     types: list[Iri]
     scope: list[str] = []
     attributes: Attributes = {}
+    scope_at: Instant = Instant(0)
 
 
 class Head(Struct, frozen=True):
@@ -66,6 +67,7 @@ def assemble(head: Head, doc: str, currents: str | None) -> Entity:
         id=head.id,
         types=document.types,
         scope=document.scope,
+        scope_at=document.scope_at,
         attributes=attributes,
         created_at=head.created_at,
         modified_at=head.modified_at,
@@ -90,7 +92,7 @@ def encode_document(entity: Entity) -> str:
         static = [instance for instance in instances if instance.observed_at is None]
         if static:
             attributes[name] = static
-    return _encoder.encode(Document(entity.types, entity.scope, attributes)).decode()
+    return _encoder.encode(Document(entity.types, entity.scope, attributes, entity.scope_at)).decode()
 
 
 def encode_remains(entity: Entity) -> str:

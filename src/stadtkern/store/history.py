@@ -10,15 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from stadtkern.model.change import Item
 from stadtkern.model.entity import Instance, find_instance
 from stadtkern.model.ids import Iri
 from stadtkern.model.instant import Instant
+from stadtkern.store.chunk import month_of, recount
 from stadtkern.store.document import encode_instance
 from stadtkern.store.engine.base import Row, Transaction
 from stadtkern.store.observation import COLUMNS, encode_observation, instance_time, tombstone
@@ -30,6 +31,24 @@ COPY_FROM_ROWS = 64
 """From so many rows on COPY beats one statement a row."""
 SeriesKey = tuple[int, str, str]
 """Entity number, attribute, dataset id."""
+
+
+class Pending(NamedTuple):
+    """An instance on its way into history."""
+
+    key: SeriesKey
+    instance: Instance
+    overwrites: bool = False
+    """It takes the place of what there is of the same time."""
+    late: bool = False
+    """It is not the current instance."""
+
+
+class Known(NamedTuple):
+    """A stored instance that another one takes the place of."""
+
+    id: int
+    created_at: Instant
 
 
 @dataclass(slots=True)
@@ -58,48 +77,71 @@ class Series:
 
 async def save(transaction: Transaction, engine: EngineName, dirty: Sequence[Work], now: Instant) -> None:
     """Write the history of a batch."""
-    pending: list[tuple[SeriesKey, Instance]] = []
+    pending: list[Pending] = []
     touched: dict[SeriesKey, Work] = {}
     for work in dirty:
         for item in work.items:
             _collect(work, item, now, pending, touched)
+    pending = _without_overwritten(pending)
     removed = [(work.head.n,) for work in dirty if work.removed]
     if removed:
         await transaction.execute_many(statements("write.sql", engine)["clear_currents"], removed)
     if not touched:
         return
     series = await _open_series(transaction, engine, touched, pending, now)
-    rows = await _place(transaction, engine, series, pending)
+    known = await _take_known(transaction, engine, series, pending)
+    rows = await _place(transaction, engine, series, pending, known)
     _set_currents(series, touched)
     await _save_series(transaction, engine, list(series.values()))
-    await _save_observations(transaction, engine, rows)
+    await _save_observations(transaction, engine, rows, {(n, month_of(time)) for n, time in known})
 
 
 def _collect(
-    work: Work, item: Item, now: Instant, pending: list[tuple[SeriesKey, Instance]], touched: dict[SeriesKey, Work]
+    work: Work, item: Item, now: Instant, pending: list[Pending], touched: dict[SeriesKey, Work]
 ) -> None:
     """Note which instances one change sends to history, and whether its series' current instance moves."""
     previous, new = item.previous, item.new
-    if item.verb in {"revised", "erased"}:
-        touched[(work.head.n, str(item.attribute), item.dataset_id)] = work
-        return
     key = (work.head.n, str(item.attribute), item.dataset_id)
     count = len(pending)
-    if previous is not None and previous.observed_at is None and item.verb in {"updated", "deleted"}:
-        pending.append((key, previous))
-    if new is not None and (new.observed_at is not None or item.verb == "recorded"):
-        pending.append((key, new))
-    if item.verb == "deleted" and previous is not None:
-        pending.append((key, tombstone(previous, now)))
-    if len(pending) > count or (previous is not None and previous.observed_at is not None):
+    if item.verb not in {"revised", "erased"} and not _is_same_scope(item):
+        if previous is not None and previous.observed_at is None and item.verb in {"updated", "deleted"}:
+            pending.append(Pending(key, previous))
+        if new is not None and (new.observed_at is not None or item.verb == "recorded"):
+            pending.append(Pending(key, new, item.overwrites, item.verb == "recorded"))
+        if item.verb == "deleted" and previous is not None:
+            pending.append(Pending(key, tombstone(previous, now)))
+    if len(pending) > count or any(one is not None and one.observed_at is not None for one in (previous, new)):
         touched[key] = work
+
+
+def _is_same_scope(item: Item) -> bool:
+    """Tell a scope that was written again: it is no attribute whose times move with every write."""
+    return item.attribute == "scope" and item.previous is not None and item.previous == item.new
+
+
+def _without_overwritten(pending: list[Pending]) -> list[Pending]:
+    """Let instances take the places of others in the same batch that are of the same time."""
+    if not any(one.overwrites for one in pending):
+        return pending
+    places: dict[tuple[SeriesKey, Instant], int] = {}
+    kept: list[Pending] = []
+    for one in pending:
+        time = one.instance.observed_at
+        place = None if time is None else places.get((one.key, time))
+        if one.overwrites and place is not None:
+            kept[place] = one
+            continue
+        if time is not None:
+            places[one.key, time] = len(kept)
+        kept.append(one)
+    return kept
 
 
 async def _open_series(
     transaction: Transaction,
     engine: EngineName,
     touched: dict[SeriesKey, Work],
-    pending: list[tuple[SeriesKey, Instance]],
+    pending: list[Pending],
     now: Instant,
 ) -> dict[SeriesKey, Series]:
     """Load the series of a batch and make those that are missing."""
@@ -110,7 +152,7 @@ async def _open_series(
         key = (row[0], row[1], row[2])
         if key in touched:
             known[key] = _read_series(row)
-    first = {key: instance for key, instance in reversed(pending)}
+    first = {one.key: one.instance for one in reversed(pending)}
     missing = [_new_series(key, first.get(key), now) for key in touched if key not in known]
     if missing:
         rows = await transaction.fetch(sql["insert_series"], msgspec.json.encode(missing).decode())
@@ -131,18 +173,42 @@ def _new_series(key: SeriesKey, first: Instance | None, now: Instant) -> dict[st
     return {"entity": key[0], "attribute": key[1], "dataset_id": key[2], "observed": 0, "at": now, "unit": unit}
 
 
+async def _take_known(
+    transaction: Transaction, engine: EngineName, series: dict[SeriesKey, Series], pending: list[Pending]
+) -> dict[tuple[int, int], Known]:
+    """Take the stored instances out that are to be overwritten, by series and time; of several the last one."""
+    wanted = [
+        {"series": series[one.key].n, "time": one.instance.observed_at}
+        for one in pending
+        if one.overwrites and one.instance.observed_at is not None and series[one.key].block
+    ]
+    if not wanted:
+        return {}
+    sql = statements("history.sql", engine)
+    rows = await transaction.fetch(sql["find_same"], msgspec.json.encode(wanted).decode())
+    known = {(n, time): Known(id_, created_at) for n, time, id_, created_at in rows}
+    await transaction.execute_many(sql["delete_observation"], [(*key, one.id) for key, one in known.items()])
+    return known
+
+
 async def _place(
     transaction: Transaction,
     engine: EngineName,
     series: dict[SeriesKey, Series],
-    pending: list[tuple[SeriesKey, Instance]],
+    pending: list[Pending],
+    known: dict[tuple[int, int], Known],
 ) -> list[tuple[Any, ...]]:
     """Give every pending instance an id and make its row."""
     waiting: dict[SeriesKey, list[Instance]] = {}
-    for key, instance in pending:
-        waiting.setdefault(key, []).append(instance)
-    blocks = await _draw_blocks(transaction, engine, series, waiting)
     rows: list[tuple[Any, ...]] = []
+    for one in pending:
+        same = known.get((series[one.key].n, one.instance.observed_at or 0)) if one.overwrites else None
+        if same is None:
+            waiting.setdefault(one.key, []).append(one.instance)
+            continue
+        instance = replace(one.instance, created_at=same.created_at) if one.late else one.instance
+        rows.append(encode_observation(one.key[0], series[one.key].n, same.id, instance, series[one.key].unit))
+    blocks = await _draw_blocks(transaction, engine, series, waiting)
     for key, instances in waiting.items():
         one = series[key]
         for instance in instances:
@@ -234,7 +300,10 @@ async def _save_series(transaction: Transaction, engine: EngineName, series: lis
     await transaction.execute_many(statements("write.sql", engine)["update_series"], rows)
 
 
-async def _save_observations(transaction: Transaction, engine: EngineName, rows: list[tuple[Any, ...]]) -> None:
+async def _save_observations(
+    transaction: Transaction, engine: EngineName, rows: list[tuple[Any, ...]], stale: set[tuple[int, int]]
+) -> None:
+    """Write rows, and add them to the summaries of their months. stale: summaries that must be counted anew."""
     if not rows:
         return
     rows.sort(key=lambda row: (row[1], row[2], row[3]))
@@ -244,7 +313,7 @@ async def _save_observations(transaction: Transaction, engine: EngineName, rows:
         await transaction.execute_many(statements("history.sql", engine)["insert_observation"], rows)
     chunks: dict[tuple[int, int], list[int]] = {}
     for row in rows:
-        if not row[7]:
+        if not row[7] or (row[1], month_of(row[2])) in stale:
             continue
         time, recorded = row[2], row[5] or row[4]
         chunk = chunks.setdefault((row[1], month_of(time)), [0, time, time, recorded, recorded])
@@ -254,12 +323,4 @@ async def _save_observations(transaction: Transaction, engine: EngineName, rows:
         await transaction.execute_many(
             statements("write.sql", engine)["add_to_chunk"], [(*key, *chunk) for key, chunk in sorted(chunks.items())]
         )
-
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def month_of(instant: int) -> int:
-    """Number the month of an instant in UTC: years since 0 times twelve, plus months."""
-    moment = _EPOCH + timedelta(microseconds=instant)
-    return moment.year * 12 + moment.month - 1
+    await recount(transaction, engine, stale)

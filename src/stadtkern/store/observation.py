@@ -12,6 +12,7 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 from stadtkern.model.entity import AttributeKind, Instance
 from stadtkern.model.ids import Iri
 from stadtkern.model.instant import Instant
+from stadtkern.model.json import raw
 from stadtkern.store.engine.base import Row
 
 KINDS: tuple[AttributeKind, ...] = (
@@ -27,6 +28,8 @@ KINDS: tuple[AttributeKind, ...] = (
 """The number of a kind in ``observation.kind`` is its place here; the order is never changed."""
 _KIND_NUMBER = {kind: number for number, kind in enumerate(KINDS)}
 _NULL = Raw(b'"urn:ngsi-ld:null"')
+_NULL_MAP = Raw(b'{"@none":"urn:ngsi-ld:null"}')
+"""NGSI-LD Null as a language map (CIM 009 4.5.0)."""
 
 COLUMNS = (
     "entity",
@@ -70,9 +73,6 @@ def encode_observation(
     entity: int, series: int, id_: int, instance: Instance, unit: str | None
 ) -> tuple[int | float | str | None, ...]:
     """Make the row (see ``COLUMNS``) of one instance in a series whose usual unit is ``unit``."""
-    text = bytes(instance.value)
-    number = _number(text) if instance.kind == "Property" else None
-    plain = number is not None and _shortest(number) == text
     modified = instance.modified_at if instance.modified_at != instance.created_at else None
     return (
         entity,
@@ -83,11 +83,17 @@ def encode_observation(
         modified,
         instance.deleted_at,
         0 if instance.observed_at is None else 1,
-        _KIND_NUMBER[instance.kind],
-        number,
-        None if plain else text.decode(),
+        *encode_value(instance),
         _encode_extra(instance, unit),
     )
+
+
+def encode_value(instance: Instance) -> tuple[int, float | None, str | None]:
+    """Give the columns kind, num and value of an instance."""
+    text = bytes(instance.value)
+    number = _number(text) if instance.kind == "Property" else None
+    plain = number is not None and _shortest(number) == text
+    return _KIND_NUMBER[instance.kind], number, None if plain else text.decode()
 
 
 def tombstone(previous: Instance, now: Instant) -> Instance:
@@ -96,12 +102,17 @@ def tombstone(previous: Instance, now: Instant) -> Instance:
     """
     return Instance(
         kind=previous.kind,
-        value=_NULL,
+        value=_NULL_MAP if previous.kind == "LanguageProperty" else _NULL,
         dataset_id=previous.dataset_id,
         created_at=previous.created_at,
         modified_at=now,
         deleted_at=now,
     )
+
+
+def scope_instance(scope: list[str], at: Instant) -> Instance:
+    """Make the instance that keeps an entity's scope in history: it stood from then on."""
+    return Instance(kind="Property", value=raw(scope), created_at=at, modified_at=at)
 
 
 def decode_observation(row: Row, dataset_id: str, unit: str | None) -> Instance:

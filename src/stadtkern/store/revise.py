@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import msgspec
+from msgspec import Raw
 from msgspec.structs import replace
 
 from stadtkern.model.entity import Attributes, Entity, Instance
@@ -14,9 +16,10 @@ from stadtkern.model.ids import Iri
 from stadtkern.model.instant import Instant
 from stadtkern.policy.grant import Grant
 from stadtkern.store import catalogue
-from stadtkern.store.document import DELETED
+from stadtkern.store.chunk import month_of, recount
+from stadtkern.store.document import DELETED, encode_document
 from stadtkern.store.engine.base import Transaction
-from stadtkern.store.history import BLOCK, month_of
+from stadtkern.store.history import BLOCK
 from stadtkern.store.observation import decode_observation, encode_observation
 from stadtkern.store.statements import EngineName, statements
 from stadtkern.store.work import Work
@@ -57,7 +60,7 @@ async def delete_observation(transaction: Transaction, engine: EngineName, store
     """Delete one instance and recompute the summary of its month."""
     sql = statements("history.sql", engine)
     await transaction.execute(sql["delete_observation"], stored.series, stored.time, stored.instance.instance_id)
-    await _recount(transaction, engine, stored.series, {month_of(stored.time)})
+    await recount(transaction, engine, [(stored.series, month_of(stored.time))])
 
 
 async def replace_observation(transaction: Transaction, engine: EngineName, stored: Stored, instance: Instance) -> None:
@@ -73,7 +76,7 @@ async def replace_observation(transaction: Transaction, engine: EngineName, stor
         await transaction.execute(sql["mark_observed"], stored.series)
     await transaction.execute(sql["widen_block"], id_ // BLOCK, time)
     await transaction.execute(sql["widen_open_block"], stored.series, id_ // BLOCK, time)
-    await _recount(transaction, engine, stored.series, {month_of(stored.time), month_of(time)})
+    await recount(transaction, engine, [(stored.series, month_of(one)) for one in (stored.time, time)])
 
 
 async def latest_observed(
@@ -102,12 +105,13 @@ async def delete_series(
     if attribute in grant.hidden:
         return False
     sql = statements("history.sql", engine)
-    found = await transaction.fetch(sql["series_of"], entity, str(attribute))
-    wanted = [n for n, dataset in found if dataset_id is None or dataset == dataset_id]
-    for n in wanted:
-        for name in ("delete_observations", "delete_chunks", "delete_blocks", "reset_series"):
-            await transaction.execute(sql[name], n)
-    return bool(wanted)
+    had = False
+    for n, dataset, filled in await transaction.fetch(sql["series_of"], entity, str(attribute)):
+        if dataset_id is None or dataset == dataset_id:
+            had = had or bool(filled)
+            for name in ("delete_observations", "delete_chunks", "delete_blocks", "reset_series", "delete_bare_series"):
+                await transaction.execute(sql[name], n)
+    return had
 
 
 async def erase(transaction: Transaction, engine: EngineName, grant: Grant, work: Work, now: Instant) -> None:
@@ -116,6 +120,9 @@ async def erase(transaction: Transaction, engine: EngineName, grant: Grant, work
     sql = statements("history.sql", engine)
     write = statements("write.sql", engine)
     n = work.head.n
+    # subscribers decide by the last state whether they may know
+    last = work.after
+    image = [["", "", "before", Raw(encode_document(last).encode()), None]] if last is not None else []
     for name in ("erase_observations", "erase_chunks", "erase_blocks", "erase_series"):
         await transaction.execute(sql[name], n)
     if engine == "sqlite":
@@ -126,32 +133,12 @@ async def erase(transaction: Transaction, engine: EngineName, grant: Grant, work
     await transaction.execute(
         write["update_entity"], work.head.version + 1, DELETED, work.head.created_at, now, now, None, n
     )
-    await transaction.execute(write["insert_change"], now, n, work.head.id, work.head.version + 1, "erased", "[]")
+    items = msgspec.json.encode(image).decode()
+    await transaction.execute(write["insert_change"], now, n, work.head.id, work.head.version + 1, "erased", items)
+    if engine == "postgres":
+        await transaction.execute(write["notify"])
 
 
 def with_attributes(entity: Entity, attributes: Attributes, now: Instant) -> Entity:
     """Give the entity other attributes, changed now."""
     return replace(entity, attributes=attributes, modified_at=now)
-
-
-async def _recount(transaction: Transaction, engine: EngineName, series: int, months: set[int]) -> None:
-    """Compute monthly summaries anew after an edit; only those that it touched."""
-    sql = statements("history.sql", engine)
-    for month in sorted(months):
-        start, end = month_bounds(month)
-        await transaction.execute(sql["delete_chunk"], series, month)
-        await transaction.execute(sql["recount_chunk"], series, month, start, end)
-
-
-def month_bounds(month: int) -> tuple[int, int]:
-    """Give the first instant of a month and that of the next one."""
-    return _month_start(month), _month_start(month + 1)
-
-
-def _month_start(month: int) -> int:
-    year, index = divmod(month, 12)
-    # proleptic Gregorian day count, valid beyond datetime's year 9999
-    shifted_year, shifted_month = (year - 1, index + 10) if index < 2 else (year, index - 2)
-    era_days = 365 * shifted_year + shifted_year // 4 - shifted_year // 100 + shifted_year // 400
-    days = era_days + (153 * shifted_month + 2) // 5 - 719468
-    return days * 86_400_000_000

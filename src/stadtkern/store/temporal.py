@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import NamedTuple
 
 from stadtkern.model.entity import Entity, Instance
@@ -11,8 +11,8 @@ from stadtkern.model.instant import Instant
 from stadtkern.policy.grant import Grant
 from stadtkern.query.request import TemporalQuery, TimeProperty
 from stadtkern.store.document import Document, Head, decode_document, decode_row
-from stadtkern.store.engine.base import Database
-from stadtkern.store.observation import decode_observation
+from stadtkern.store.engine.base import Database, Row
+from stadtkern.store.observation import decode_observation, encode_value
 from stadtkern.store.read import unexpired
 from stadtkern.store.statements import array, statements
 
@@ -27,6 +27,19 @@ _STATEMENT: dict[TimeProperty, str] = {
     "modifiedAt": "modified",
     "deletedAt": "deleted",
 }
+
+
+class Window(NamedTuple):
+    """A stretch of time that some property of instances lies in: start included, end excluded."""
+
+    property: TimeProperty
+    start: int
+    until: int
+
+    def holds(self, instance: Instance) -> bool:
+        """Tell whether an instance lies in it."""
+        time = time_of(instance, self.property)
+        return time is not None and self.start <= time < self.until
 
 
 class StoredSeries(NamedTuple):
@@ -47,6 +60,20 @@ class Past(NamedTuple):
     entity: Entity | None
 
 
+class Sample(NamedTuple):
+    """What a sum needs of an instance: its time, its kind's number in ``KINDS``, its number or else its JSON text.
+
+    time and id are its place in the series.
+    """
+
+    time: int
+    id: int
+    at: int
+    kind: int
+    number: float | None
+    text: str | None
+
+
 def time_of(instance: Instance, time_property: TimeProperty) -> Instant | None:
     """Give the time of an instance that a query looks at."""
     match time_property:
@@ -60,6 +87,19 @@ def time_of(instance: Instance, time_property: TimeProperty) -> Instant | None:
             return instance.deleted_at
 
 
+def sample_of(instance: Instance, time_property: TimeProperty) -> Sample:
+    """Give what a sum needs of an instance that is not stored as an observation."""
+    return Sample(0, 0, time_of(instance, time_property) or 0, *encode_value(instance))
+
+
+def window_of(query: TemporalQuery) -> Window:
+    """Give the query's window."""
+    start, until = query.window()
+    return Window(
+        query.time_property, -FOREVER if start is None else int(start), FOREVER if until is None else int(until)
+    )
+
+
 async def load_pasts(database: Database, grant: Grant, ids: Sequence[EntityId], now: Instant) -> dict[EntityId, Past]:
     """Load entities with a present or a past. Who sees which of them, the caller decides."""
     del grant
@@ -68,68 +108,63 @@ async def load_pasts(database: Database, grant: Grant, ids: Sequence[EntityId], 
     for row in await database.fetch(sql, array(database.engine, [str(one) for one in ids])):
         head, entity = decode_row(row)
         document = Document([]) if row[8] is None else decode_document(row[8])
+        if entity is not None and head.expires_at is not None and head.expires_at <= now:
+            entity = None  # over, though nobody has swept it up yet
         found[head.id] = Past(head, document, None if entity is None else unexpired(entity, now))
     return found
 
 
-async def load_series(database: Database, grant: Grant, entity: int) -> list[StoredSeries]:
-    """List the series of an entity that the Grant shows."""
-    rows = await database.fetch(statements("temporal.sql", database.engine)["load_series"], entity)
-    return [
-        StoredSeries(n, Iri(attribute), dataset_id, bool(observed), unit)
-        for n, attribute, dataset_id, observed, unit in rows
-        if attribute not in grant.hidden
-    ]
+async def load_series(database: Database, grant: Grant, entities: Iterable[int]) -> dict[int, list[StoredSeries]]:
+    """List the series of some entities that the Grant shows, by the entity's number."""
+    wanted = array(database.engine, list(entities))
+    found: dict[int, list[StoredSeries]] = {}
+    for entity, n, attribute, dataset_id, observed, unit in await database.fetch(
+        statements("temporal.sql", database.engine)["load_series"], wanted
+    ):
+        if attribute not in grant.hidden:
+            series = StoredSeries(n, Iri(attribute), dataset_id, bool(observed), unit)
+            found.setdefault(entity, []).append(series)
+    return found
+
+
+async def find_active(database: Database, grant: Grant, entities: Iterable[int], window: Window) -> frozenset[int]:
+    """Tell which of the entities' series have an instance in a window."""
+    del grant  # judged with the series
+    sql = statements("temporal.sql", database.engine)[f"active_{_STATEMENT[window.property]}"]
+    wanted = array(database.engine, list(entities))
+    rows = await database.fetch(sql, wanted, window.start, window.until, lane="scan")
+    return frozenset(row[0] for row in rows)
 
 
 async def load_instances(
-    database: Database, grant: Grant, series: StoredSeries, query: TemporalQuery, *, most: int, backward: bool
+    database: Database, grant: Grant, series: StoredSeries, window: Window, *, most: int, backward: bool = False
 ) -> list[Instance]:
-    """Give up to ``most`` instances in the query's window, earliest first, or latest first when ``backward``."""
+    """Give up to ``most`` instances in a window, earliest first, or latest first when ``backward``."""
     del grant  # judged with the entity and the series
-    start, until = window(query)
-    name = f"{_STATEMENT[query.time_property]}_{'backward' if backward else 'forward'}"
+    name = f"{_STATEMENT[window.property]}_{'backward' if backward else 'forward'}"
     rows = await database.fetch(
         statements("temporal.sql", database.engine)[name],
         series.n,
-        start,
-        until,
+        window.start,
+        window.until,
         most,
-        lane="key" if most <= INLINE_ROWS and query.time_property == "observedAt" else "scan",
+        lane="key" if most <= INLINE_ROWS and window.property == "observedAt" else "scan",
     )
     return [decode_observation(row, series.dataset_id, series.unit) for row in rows]
 
 
-async def walk_instances(
-    database: Database, grant: Grant, series: StoredSeries, query: TemporalQuery
-) -> AsyncIterator[list[Instance]]:
-    """Give all observed instances in the window, slice after slice, earliest first; no read stays open in between."""
-    start, until = window(query)
+async def walk_samples(
+    database: Database, grant: Grant, series: StoredSeries, window: Window
+) -> AsyncIterator[Sequence[Row]]:
+    """Give all instances in a window as rows like ``Sample``, slice after slice; no read stays open in between."""
+    del grant  # judged with the entity and the series
+    sql = statements("temporal.sql", database.engine)[f"walk_{_STATEMENT[window.property]}"]
+    # ids are not negative: the first slice begins with the first instance
+    place = (window.start if window.property in {"observedAt", "deletedAt"} else -FOREVER, -1)
     while True:
-        part = TemporalQuery(
-            time_relation="between",
-            time_at=Instant(start),
-            end_time_at=Instant(until),
-            time_property=query.time_property,
-        )
-        slice_ = await load_instances(database, grant, series, part, most=SLICE, backward=False)
-        if not slice_:
+        rows = await database.fetch(sql, series.n, window.start, window.until, *place, SLICE, lane="scan")
+        if rows:
+            yield rows
+        if len(rows) < SLICE:
             return
-        last = time_of(slice_[-1], query.time_property) or 0
-        if len(slice_) < SLICE:
-            yield slice_
-            return
-        # the next slice begins with the last instant, all of whose instances go there
-        kept = [one for one in slice_ if time_of(one, query.time_property) != last]
-        if not kept:
-            yield slice_
-            start = last + 1
-            continue
-        yield kept
-        start = last
-
-
-def window(query: TemporalQuery) -> tuple[int, int]:
-    """Give the query's window as two instants, the first included."""
-    start, until = query.window()
-    return (-FOREVER if start is None else start), (FOREVER if until is None else until)
+        place = (rows[-1][0], rows[-1][1])

@@ -14,6 +14,7 @@ from stadtkern.broker.apply.history import (
     patch_recorded,
     record_history,
     record_instance,
+    split_history,
     time_of,
 )
 
@@ -25,5 +26,6 @@ __all__ = [
     "patch_recorded",
     "record_history",
     "record_instance",
+    "split_history",
     "time_of",
 ]

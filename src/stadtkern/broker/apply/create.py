@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from stadtkern.broker.apply.attributes import update_existing
-from stadtkern.broker.apply.draft import SCOPE
+from stadtkern.broker.apply.draft import scope_item
 from stadtkern.broker.apply.instance import check_datasets, check_no_null, default_first, make_instance
 from stadtkern.errors import AlreadyExists, BadRequestData
 from stadtkern.model.change import Change, Item, Outcome
-from stadtkern.model.entity import NO_DATASET, Attributes, Entity, EntityPatch, Instance, InstancePatch, find_instance
+from stadtkern.model.entity import Attributes, Entity, EntityPatch, Instance, InstancePatch, find_instance
 from stadtkern.model.ids import EntityId, Iri
 from stadtkern.model.instant import Instant
 from stadtkern.model.operation import CreateEntity, ReplaceEntity, UpsertEntity
@@ -39,7 +39,7 @@ def create(entity_id: EntityId, patch: EntityPatch, now: Instant) -> Change:
     after = make_entity(entity_id, patch, now)
     items = [Item(n, i.dataset_id, "created", None, i) for n, group in after.attributes.items() for i in group]
     if after.scope:
-        items.append(Item(SCOPE, NO_DATASET, "created"))
+        items.append(scope_item([], now, after.scope, now))
     return Change(None, after, items, Outcome(created=True, updated=list(after.attributes)))
 
 
@@ -53,6 +53,7 @@ def make_entity(entity_id: EntityId, patch: EntityPatch, now: Instant) -> Entity
         id=entity_id,
         types=list(dict.fromkeys(patch.types)),
         scope=patch.scope or [],
+        scope_at=now if patch.scope else Instant(0),
         attributes=attributes,
         created_at=now,
         modified_at=now,
@@ -70,6 +71,7 @@ def replace(before: Entity, patch: EntityPatch, now: Instant) -> Change:
         id=before.id,
         types=list(dict.fromkeys(patch.types)) or before.types,
         scope=patch.scope or [],
+        scope_at=before.scope_at if before.scope == (patch.scope or []) else now,
         attributes=attributes,
         created_at=before.created_at,
         modified_at=now,
@@ -97,6 +99,5 @@ def compare(before: Entity, after: Entity) -> list[Item]:
         gone = [i for i in instances if find_instance(kept, i.dataset_id) is None]
         items.extend(Item(name, i.dataset_id, "deleted", i) for i in gone)
     if before.scope or after.scope:
-        verb = "deleted" if not after.scope else "updated" if before.scope else "created"
-        items.append(Item(SCOPE, NO_DATASET, verb))
+        items.append(scope_item(before.scope, before.scope_at, after.scope, after.scope_at))
     return items

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from stadtkern.broker.apply.attributes import check_is_attribute, missing_instance
-from stadtkern.broker.apply.draft import SCOPE, Draft
+from stadtkern.broker.apply.draft import SCOPE, Draft, scope_item
 from stadtkern.errors import ResourceNotFound
 from stadtkern.model.change import Change, Item, Outcome
-from stadtkern.model.entity import NO_DATASET, Entity
+from stadtkern.model.entity import Entity
 from stadtkern.model.ids import Iri
 from stadtkern.model.instant import Instant
 from stadtkern.model.operation import DeleteAttribute, DeleteEntity, PurgeAttributes
@@ -16,7 +16,7 @@ def delete_entity(operation: DeleteEntity, before: Entity) -> Change:
     """Delete the current state of an entity. Spec: CIM 009 5.6.6."""
     items = [Item(name, i.dataset_id, "deleted", i) for name, group in before.attributes.items() for i in group]
     if before.scope:
-        items.append(Item(SCOPE, NO_DATASET, "deleted"))
+        items.append(scope_item(before.scope, before.scope_at, [], before.scope_at))
     return Change(before, None, items, Outcome(deleted=True))
 
 

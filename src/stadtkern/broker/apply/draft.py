@@ -6,16 +6,29 @@ from stadtkern.model.change import Change, Item, NotUpdated, Outcome
 from stadtkern.model.entity import NO_DATASET, Attributes, Entity, EntityPatch, Instance, find_instance
 from stadtkern.model.ids import Iri
 from stadtkern.model.instant import Instant
+from stadtkern.model.json import raw
 
 SCOPE = Iri("scope")
 """The pseudo attribute ``scope`` (CIM 009 4.18), a core term."""
 TYPE = Iri("type")
 
 
+def scope_item(old: list[str], old_at: Instant, new: list[str], now: Instant) -> Item:
+    """Tell how the scope changed; each value is the newer for standing where another was."""
+    verb = "deleted" if not new else "updated" if old else "created"
+    return Item(SCOPE, NO_DATASET, verb, _as_instance(old, old_at), _as_instance(new, now if new != old else old_at))
+
+
+def _as_instance(scope: list[str], at: Instant) -> Instance | None:
+    return Instance(kind="Property", value=raw(scope), created_at=at, modified_at=at) if scope else None
+
+
 class Draft:
     """Collects the changes of one operation; ``finish`` makes the Change. Never touches ``before``."""
 
-    __slots__ = ("attributes", "before", "expires_at", "items", "not_updated", "now", "scope", "types", "updated")
+    __slots__ = (
+        "attributes", "before", "expires_at", "items", "not_updated", "now", "scope", "scope_at", "types", "updated",
+    )  # fmt: skip
 
     def __init__(self, before: Entity, now: Instant) -> None:
         self.before = before
@@ -23,6 +36,7 @@ class Draft:
         self.attributes: Attributes = dict(before.attributes)
         self.types = before.types
         self.scope = before.scope
+        self.scope_at = before.scope_at
         self.expires_at = before.expires_at
         self.items: list[Item] = []
         self.updated: list[Iri] = []
@@ -82,9 +96,9 @@ class Draft:
     def set_scope(self, scope: list[str]) -> None:
         """Replace the scope; an empty list removes it. Spec: CIM 009 4.18."""
         if self.scope or scope:
-            verb = "deleted" if not scope else "updated" if self.scope else "created"
-            self.items.append(Item(SCOPE, NO_DATASET, verb))
-            self.scope = scope
+            self.items.append(scope_item(self.scope, self.scope_at, scope, self.now))
+            if scope != self.scope:
+                self.scope, self.scope_at = scope, self.now
         self.note(SCOPE)
 
     def set_expiry(self, entity: EntityPatch) -> None:
@@ -104,6 +118,7 @@ class Draft:
             id=before.id,
             types=self.types,
             scope=self.scope,
+            scope_at=self.scope_at,
             attributes=self.attributes,
             created_at=before.created_at,
             modified_at=self.now,

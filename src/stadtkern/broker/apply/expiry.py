@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
-from stadtkern.broker.apply.draft import SCOPE
+from stadtkern.broker.apply.draft import scope_item
 from stadtkern.model.change import Change, Item
-from stadtkern.model.entity import NO_DATASET, Attributes, Entity, Instance
+from stadtkern.model.entity import Attributes, Entity, Instance
 from stadtkern.model.ids import Iri
 from stadtkern.model.instant import Instant
 
@@ -33,7 +33,7 @@ def apply_to_visible(before: Entity, now: Instant, apply: Callable[[Entity | Non
     change = apply(visible)
     items = _account_for(_lost(before, visible), change.items)
     if visible is None and before.scope and (change.after is None or not change.after.scope):
-        items.append(Item(SCOPE, NO_DATASET, "deleted"))
+        items.append(scope_item(before.scope, before.scope_at, [], now))
     return Change(before, change.after, items, replace(change.outcome, changed=True))
 
 

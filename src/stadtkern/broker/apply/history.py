@@ -5,17 +5,20 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from stadtkern.broker.apply.create import make_entity
-from stadtkern.broker.apply.draft import Draft
+from stadtkern.broker.apply.draft import SCOPE, Draft
+from stadtkern.broker.apply.expiry import apply_to_visible, has_expired
 from stadtkern.broker.apply.instance import check_no_null, is_empty, make_instance, update_instance
 from stadtkern.errors import BadRequestData, ResourceNotFound
 from stadtkern.model.change import Change, Item
 from stadtkern.model.entity import Entity, EntityPatch, Instance, InstancePatch
 from stadtkern.model.ids import Iri
 from stadtkern.model.instant import Instant
-from stadtkern.model.operation import DeleteHistoryAttribute, RecordHistory
+from stadtkern.model.operation import DeleteHistoryAttribute, RecordHistory, Repeated
 
 MAX_LEAD_US = 24 * 3600 * 1_000_000
 """An instance whose time is further ahead than this is recorded, but does not become current."""
+SPLIT_FROM = 1_000
+"""Instances that one operation records at most; a longer history is recorded in several steps."""
 
 
 def record_instance(name: Iri, patch: InstancePatch, now: Instant) -> Instance:
@@ -44,9 +47,11 @@ def time_of(instance: Instance) -> Instant:
 
 def becomes_current(current: Instance | None, recorded: Instance, now: Instant) -> bool:
     """Tell whether a recorded instance is the current one: not older than what is, and not from a far future."""
+    if current is not None and time_of(recorded) == time_of(current):
+        return True
     if time_of(recorded) > now + MAX_LEAD_US:
         return False
-    return current is None or time_of(recorded) >= time_of(current)
+    return current is None or time_of(recorded) > time_of(current)
 
 
 def record_history(operation: RecordHistory, before: Entity | None, now: Instant) -> Change:
@@ -56,12 +61,37 @@ def record_history(operation: RecordHistory, before: Entity | None, now: Instant
     Raises: ResourceNotFound (no such entity and not to be created), BadRequestData. Spec: CIM 009 5.6.11, 5.6.12.
     """
     check_no_null(operation.entity)
+    if before is not None and has_expired(before, now):
+        return apply_to_visible(before, now, lambda visible: _record_all(operation, visible, now))
+    return _record_all(operation, before, now)
+
+
+def split_history(operation: RecordHistory) -> list[RecordHistory]:
+    """Split a long history into operations of at most ``SPLIT_FROM`` instances, so that none holds up the others.
+
+    What could be refused in one of them is refused now: either all of them are tried or none.
+    Raises: BadRequestData.
+    """
+    entity = operation.entity
+    check_no_null(entity)
+    if sum(map(len, entity.attributes.values())) <= SPLIT_FROM:
+        return [operation]
+    first = replace(entity, attributes={})
+    parts = [replace(operation, entity=first)]
+    for name, instances in entity.attributes.items():
+        for start in range(0, len(instances), SPLIT_FROM):
+            part = EntityPatch(types=entity.types, attributes={name: instances[start : start + SPLIT_FROM]})
+            parts.append(replace(operation, entity=part))
+    return parts
+
+
+def _record_all(operation: RecordHistory, before: Entity | None, now: Instant) -> Change:
     draft = Draft(_make_bare(operation, now) if before is None else before, now)
     draft.add_types(operation.entity.types)
     if operation.entity.scope:
         draft.set_scope(operation.entity.scope)
     for name, patches in operation.entity.attributes.items():
-        _record(draft, name, [record_instance(name, patch, now) for patch in patches])
+        _record(draft, name, [record_instance(name, patch, now) for patch in patches], operation.repeated)
     change = draft.finish()
     if before is not None:
         return change
@@ -75,7 +105,8 @@ def _make_bare(operation: RecordHistory, now: Instant) -> Entity:
     return make_entity(operation.id, EntityPatch(types=patch.types, expires_at=patch.expires_at), now)
 
 
-def _record(draft: Draft, name: Iri, instances: list[Instance]) -> None:
+def _record(draft: Draft, name: Iri, instances: list[Instance], repeated: Repeated) -> None:
+    overwrite = repeated == "replace"
     latest: dict[str, Instance] = {}
     for instance in sorted(instances, key=time_of):
         current = latest.get(instance.dataset_id) or draft.find(name, instance.dataset_id)
@@ -84,17 +115,21 @@ def _record(draft: Draft, name: Iri, instances: list[Instance]) -> None:
             superseded = latest.get(instance.dataset_id)
             latest[instance.dataset_id] = instance
         if superseded is not None:
-            draft.items.append(Item(name, instance.dataset_id, "recorded", None, superseded))
+            draft.items.append(Item(name, instance.dataset_id, "recorded", None, superseded, overwrite))
     for dataset_id, instance in latest.items():
         previous = draft.find(name, dataset_id)
         kept = instance if previous is None else replace(instance, created_at=previous.created_at)
         draft.put(name, kept, previous)
+        draft.items[-1] = replace(draft.items[-1], overwrites=overwrite)
     draft.note(name)
 
 
 def drop_current(operation: DeleteHistoryAttribute, before: Entity, now: Instant) -> Change:
     """Take an attribute out of the current state, where it may be missing. Spec: CIM 009 5.6.13."""
     draft = Draft(before, now)
+    if operation.attribute == SCOPE:
+        draft.set_scope([])
+        return draft.finish()
     for instance in before.attributes.get(operation.attribute, []):
         if operation.delete_all or instance.dataset_id == operation.dataset_id:
             draft.remove(operation.attribute, instance)

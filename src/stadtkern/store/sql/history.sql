@@ -39,11 +39,26 @@ ORDER BY o.time DESC, o.id DESC LIMIT 1;
 SELECT 1 FROM observation
 WHERE series = :series AND time >= :since AND id > :id AND deleted_at IS NOT NULL LIMIT 1;
 
+-- name: find_same(rows)
+-- Observed instances by series and time, in the order of writing.
+-- only: sqlite
+SELECT o.series, o.time, o.id, o.created_at FROM json_each(:rows) r
+JOIN observation o ON o.series = r.value ->> '$.series' AND o.time = r.value ->> '$.time'
+WHERE o.observed = 1 ORDER BY o.id;
+-- end
+-- only: postgres
+SELECT o.series, o.time, o.id, o.created_at
+FROM json_to_recordset((:rows::text)::json) AS r(series bigint, time bigint)
+JOIN observation o ON o.series = r.series AND o.time = r.time
+WHERE o.observed = 1 ORDER BY o.id;
+-- end
+
 -- name: mark_observed(series)
 UPDATE series SET observed = 1 WHERE n = :series AND observed = 0;
 
 -- name: series_of(entity, attribute)
-SELECT n, dataset_id FROM series WHERE entity = :entity AND attribute = :attribute;
+SELECT s.n, s.dataset_id, EXISTS (SELECT 1 FROM observation o WHERE o.series = s.n)
+FROM series s WHERE s.entity = :entity AND s.attribute = :attribute;
 
 -- name: delete_observations(series)
 DELETE FROM observation WHERE series = :series;
@@ -56,6 +71,10 @@ DELETE FROM id_block WHERE series = :series;
 
 -- name: reset_series(series)
 UPDATE series SET observed = 0, block = 0, used = 0, block_from = NULL, block_to = NULL WHERE n = :series;
+
+-- name: delete_bare_series(series)
+-- A series without instances stays only where it was described as a Datastream.
+DELETE FROM series WHERE n = :series AND name IS NULL AND sensor IS NULL AND observed_property IS NULL;
 
 -- name: delete_chunk(series, month)
 DELETE FROM series_chunk WHERE series = :series AND month = :month;

@@ -12,9 +12,9 @@ SELECT e.n, e.id, e.version, e.state, e.created_at, e.modified_at, e.deleted_at,
 FROM entity e LEFT JOIN doc d ON d.n = e.n
 WHERE e.id @in(:ids, text) AND e.state < 2;
 
--- name: load_series(entity)
--- The series of one entity.
-SELECT n, attribute, dataset_id, observed, unit FROM series WHERE entity = :entity ORDER BY n;
+-- name: load_series(entities)
+-- The series of some entities.
+SELECT entity, n, attribute, dataset_id, observed, unit FROM series WHERE entity @in(:entities, bigint) ORDER BY n;
 
 -- name: observed_forward(series, start, until, most)
 -- Instances by their own time, earliest first.
@@ -51,10 +51,56 @@ WHERE series = :series AND coalesce(modified_at, created_at) >= :start AND coale
 ORDER BY coalesce(modified_at, created_at) DESC, id DESC LIMIT :most;
 
 -- name: deleted_forward(series, start, until, most)
--- Deletions.
+-- Deletions; their place in time is the time of the deletion.
 SELECT time, id, created_at, modified_at, deleted_at, observed, kind, num, value, extra FROM observation
-WHERE series = :series AND deleted_at >= :start AND deleted_at < :until ORDER BY deleted_at, id LIMIT :most;
+WHERE series = :series AND time >= :start AND time < :until AND deleted_at IS NOT NULL ORDER BY time, id LIMIT :most;
 
 -- name: deleted_backward(series, start, until, most)
 SELECT time, id, created_at, modified_at, deleted_at, observed, kind, num, value, extra FROM observation
-WHERE series = :series AND deleted_at >= :start AND deleted_at < :until ORDER BY deleted_at DESC, id DESC LIMIT :most;
+WHERE series = :series AND time >= :start AND time < :until AND deleted_at IS NOT NULL
+ORDER BY time DESC, id DESC LIMIT :most;
+
+-- name: active_observed(entities, start, until)
+-- Which series have an instance of their own time in a window.
+SELECT s.n FROM series s WHERE s.entity @in(:entities, bigint) AND s.observed = 1 AND EXISTS (
+    SELECT 1 FROM observation o WHERE o.series = s.n AND o.time >= :start AND o.time < :until AND o.observed = 1);
+
+-- name: active_created(entities, start, until)
+SELECT s.n FROM series s WHERE s.entity @in(:entities, bigint) AND EXISTS (
+    SELECT 1 FROM observation o
+    WHERE o.series = s.n AND o.created_at >= :start AND o.created_at < :until AND o.deleted_at IS NULL);
+
+-- name: active_modified(entities, start, until)
+SELECT s.n FROM series s WHERE s.entity @in(:entities, bigint) AND EXISTS (
+    SELECT 1 FROM observation o
+    WHERE o.series = s.n AND coalesce(o.modified_at, o.created_at) >= :start
+        AND coalesce(o.modified_at, o.created_at) < :until AND o.deleted_at IS NULL);
+
+-- name: active_deleted(entities, start, until)
+SELECT s.n FROM series s WHERE s.entity @in(:entities, bigint) AND EXISTS (
+    SELECT 1 FROM observation o
+    WHERE o.series = s.n AND o.time >= :start AND o.time < :until AND o.deleted_at IS NOT NULL);
+
+-- name: walk_observed(series, start, until, after_time, after_id, most)
+-- What aggregation needs of instances, slice after slice along the key: the time asked for, kind and value.
+SELECT time, id, time AS at, kind, num, value FROM observation
+WHERE series = :series AND (time, id) > (:after_time, :after_id) AND time >= :start AND time < :until AND observed = 1
+ORDER BY time, id LIMIT :most;
+
+-- name: walk_created(series, start, until, after_time, after_id, most)
+SELECT time, id, created_at AS at, kind, num, value FROM observation
+WHERE series = :series AND (time, id) > (:after_time, :after_id)
+    AND created_at >= :start AND created_at < :until AND deleted_at IS NULL
+ORDER BY time, id LIMIT :most;
+
+-- name: walk_modified(series, start, until, after_time, after_id, most)
+SELECT time, id, coalesce(modified_at, created_at) AS at, kind, num, value FROM observation
+WHERE series = :series AND (time, id) > (:after_time, :after_id) AND coalesce(modified_at, created_at) >= :start
+    AND coalesce(modified_at, created_at) < :until AND deleted_at IS NULL
+ORDER BY time, id LIMIT :most;
+
+-- name: walk_deleted(series, start, until, after_time, after_id, most)
+SELECT time, id, time AS at, kind, num, value FROM observation
+WHERE series = :series AND (time, id) > (:after_time, :after_id) AND time >= :start AND time < :until
+    AND deleted_at IS NOT NULL
+ORDER BY time, id LIMIT :most;

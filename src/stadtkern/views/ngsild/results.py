@@ -28,9 +28,9 @@ def no_content() -> Response:
     return Response(204)
 
 
-def created(request: Request, id: str) -> Response:
-    """Answer that an entity was created, and where it is now."""
-    return Response(201, headers=[("location", request.base_url + ENTITIES_PATH + quote(id, safe=":@!$&'()*+,;="))])
+def created(request: Request, id: str, path: str = ENTITIES_PATH) -> Response:
+    """Answer that an entity was created, and where it is now. path: what its address begins with."""
+    return Response(201, headers=[("location", request.base_url + path + quote(id, safe=":@!$&'()*+,;="))])
 
 
 def update_result(outcome: Outcome) -> Response:

@@ -57,7 +57,7 @@ async def record_entity(request: Request, services: NgsiLdServices) -> Response:
     context = await resolve_body(services.contexts, request, node)
     patch = await _work(request, lambda: parse_entity(node, context, form=HISTORY))
     id = parse_entity_id(patch.id)
-    outcomes = await _write(request, services, split_history(RecordHistory(id, patch)))
+    outcomes = await _write(request, services, split_history(RecordHistory(id, patch, repeated="replace")))
     return created(request, id, _PATH) if outcomes[0].created else no_content()
 
 
@@ -77,7 +77,7 @@ async def add_attributes(request: Request, services: NgsiLdServices) -> Response
     patch = await _work(request, lambda: parse_fragment(node, context, form=HISTORY_FRAGMENT))
     if patch.id is not None and patch.id != id:
         raise BadRequestData(f"The id {patch.id} in the body differs from {id}", pointer="/id")
-    await _write(request, services, split_history(RecordHistory(id, patch, create=False)))
+    await _write(request, services, split_history(RecordHistory(id, patch, create=False, repeated="replace")))
     return no_content()
 
 
@@ -128,9 +128,10 @@ def parse_instance_id(text: str) -> int:
     if not is_uri(text):
         raise BadRequestData(f"The instance id {text[:80]!r} is not a URI")
     match = _INSTANCE.fullmatch(text)
-    if match is None or int(match[1]) >= _MAX_INSTANCE:
+    number = _MAX_INSTANCE if match is None else int(match.group(1))
+    if number >= _MAX_INSTANCE:
         raise ResourceNotFound(f"There is no instance {text[:200]}")
-    return int(match[1])
+    return number
 
 
 def _entity_id(request: Request) -> EntityId:
