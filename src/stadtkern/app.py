@@ -26,9 +26,11 @@ from stadtkern.store.migrate import migrate
 from stadtkern.store.system import SystemStore
 from stadtkern.views._http.door import Door
 from stadtkern.views._http.gateway import Gateway, Receive, Scope, Send
+from stadtkern.views._http.routing import View
 from stadtkern.views.health.view import HealthView
 from stadtkern.views.manage.view import ManageView
 from stadtkern.views.ngsild.view import NgsiLdView
+from stadtkern.views.openapi.view import OpenApiView
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +79,12 @@ class Application:
         self._controller = Controller(ControlServices(broker, tenants, keys, contexts))
         self._services = Services(broker, contexts)
         ngsild = NgsiLdView(self._services, contexts)
-        mounts = {
+        mounts: dict[tuple[str, ...], View] = {
             ("ngsi-ld", "v1"): ngsild,
             ("v1",): ManageView(tenants, keys),
         }
-        roots = [HealthView(Health(system), metrics.render)]
+        roots: list[View] = [HealthView(Health(system), metrics.render)]
+        roots.append(OpenApiView(mounts, tuple(roots)))
         self._gateway = Gateway(settings, Door(keys, tenants, settings), mounts, roots)
 
     @property

@@ -61,10 +61,14 @@ def problem_body(problem: Problem, dialect: Dialect, request_id: str | None = No
     return body
 
 
+def problem_media_type(dialect: Dialect) -> str:
+    """Give the media type of problem documents."""
+    return "application/json" if dialect == "ngsi-ld" else "application/problem+json"
+
+
 def problem_response(problem: Problem, dialect: Dialect, request_id: str | None = None) -> Response:
     """Answer with a problem."""
-    media_type = "application/json" if dialect == "ngsi-ld" else "application/problem+json"
-    headers = [("content-type", media_type)]
+    headers = [("content-type", problem_media_type(dialect))]
     if isinstance(problem, MethodNotAllowed) and problem.allow:
         headers.append(("allow", ", ".join(problem.allow)))
     if isinstance(problem, Unauthorized):

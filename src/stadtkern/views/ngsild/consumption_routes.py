@@ -33,7 +33,10 @@ from stadtkern.views.ngsild.services import Consumption, ConsumptionServices
 
 MAX_LINKED: Final = 10_000
 """Most linked entities in one answer."""
-_POST: Final = PAGING | {"local", "options", "format", "sysAttrs", "lang", "geometryProperty", "join", "joinLevel"}
+POST_PARAMETERS: Final = PAGING | {
+    *("local", "options", "format", "sysAttrs", "lang", "geometryProperty", "join", "joinLevel")
+}
+"""Parameters in the URL beside a Query body (CIM 009 6.23.3.1)."""
 _NOTHING: Final = b"{}"
 
 Shown = tuple[Entity, Projection]
@@ -67,7 +70,7 @@ async def query_entities(request: Request, services: ConsumptionServices) -> Res
 
 async def query_by_body(request: Request, services: ConsumptionServices) -> Response:
     """POST /entityOperations/query. Spec: CIM 009 6.23.3.1, 5.7.2."""
-    from_url = read_parameters(request, _POST)
+    from_url = read_parameters(request, POST_PARAMETERS)
     node = read_object(request.body)
     context = await resolve_body(services.contexts, request, node)
     answer = await open_answer(request, services.contexts, context, WITH_GEOJSON)

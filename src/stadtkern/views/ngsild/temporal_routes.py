@@ -35,7 +35,7 @@ MAX_INSTANCES: Final = 30
 """Most instances in an answer, unless the client prefers more. The standard leaves it open; its conformance suite wants
 40 instances in parts and 20 in one piece (CIM 009 6.3.10)."""
 MOST_PREFERRED: Final = 100_000
-_POST: Final = PAGING | {"local", "options", "format", "sysAttrs"}
+POST_PARAMETERS: Final = PAGING | {"local", "options", "format", "sysAttrs"}
 _PREFERENCE = re2.compile(r"(?i)(?:^|[,;])\s*instances\s*=\s*\"?(\d{1,9})\"?\s*(?:$|[,;])")
 _NOTHING: Final = b"{}"
 
@@ -69,7 +69,7 @@ async def query_histories(request: Request, services: HistoryServices) -> Respon
 
 async def query_histories_by_body(request: Request, services: HistoryServices) -> Response:
     """POST /temporal/entityOperations/query. Spec: CIM 009 6.24.3.1, 5.7.4."""
-    from_url = read_parameters(request, _POST)
+    from_url = read_parameters(request, POST_PARAMETERS)
     node = read_object(request.body)
     context = await resolve_body(services.contexts, request, node)
     body = read_query_body(node.tree, context, temporal=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 
 from stadtkern.broker.contexts import ContextService
-from stadtkern.views._http.description import Description
 from stadtkern.views._http.message import Request, Response
 from stadtkern.views._http.problem import Dialect
 from stadtkern.views._http.routing import Handler, Route, RoutedView, Table
 from stadtkern.views.ngsild import contexts_routes
 from stadtkern.views.ngsild.consumption_table import consumption_table
+from stadtkern.views.ngsild.describe import DESCRIPTION
 from stadtkern.views.ngsild.provision_table import provision_table
 from stadtkern.views.ngsild.services import AllServices
 from stadtkern.views.ngsild.temporal_provision_table import temporal_provision_table
@@ -23,7 +23,7 @@ class NgsiLdView(RoutedView):
 
     name = "ngsi-ld"
     dialect: Dialect = "ngsi-ld"
-    description = Description(tags=(), operations={})
+    description = DESCRIPTION
 
     def __init__(self, services: AllServices, contexts: ContextService) -> None:
         table = merge_tables(
