@@ -23,6 +23,8 @@ class ServerProcess:
     settings: by their names without STADTKERN_, as in ``ServerProcess(tmp_path, anonymous="write")``.
     """
 
+    verb = "serve"
+
     def __init__(self, folder: Path, *arguments: str, **settings: str) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -48,7 +50,10 @@ class ServerProcess:
         environment |= {f"STADTKERN_{name.upper()}": value for name, value in self._settings.items()}
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "stadtkern", "serve", *self._arguments], env=environment, stdout=log, stderr=log
+                [sys.executable, "-m", "stadtkern", self.verb, *self._arguments],
+                env=environment,
+                stdout=log,
+                stderr=log,
             )
 
     @property

@@ -52,6 +52,7 @@ def list_addresses(base: str, now: Instant) -> list[Address]:
         return _address(base, "/entities", query)
 
     return [
+        Address("Where to begin", f"{base}/"),
         Address("Free spots in all car parks", entities(type="OffStreetParking", options="simplified")),
         Address("Waste containers that are nearly full", entities(**full)),
         Address("Trees over 20 m in the old town", entities(type="Tree", q="height>20", scopeQ="/Kernstadt/altstadt")),
@@ -72,6 +73,7 @@ def list_addresses(base: str, now: Instant) -> list[Address]:
         ),
         Address("Nitrogen dioxide by day, a week", _address(base, f"/temporal/entities/{air}", daily)),
         Address("All types", _address(base, "/types", {"details": "true"})),
+        Address("What the API can do", f"{base}/openapi.json"),
     ]
 
 

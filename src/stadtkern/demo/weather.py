@@ -44,7 +44,7 @@ class Climate:
         sun = _height_of_sun(local.hour, season) * (1 - 0.75 * cloud)
         warming = math.cos(2 * math.pi * (local.hour - 15.5) / 24)
         temperature = 9.7 + 9.2 * season + 5.5 * front + (4.8 - 3.2 * cloud) * warming - min(2.5, rain)
-        wind = max(0.2, 2.6 - 1.2 * season + 1.6 * drift(self._gust, hours, 14) + 0.7 * drift(self._gust, hours, 1.7))
+        wind = max(0.2, 3.1 - 0.7 * season + 1.9 * drift(self._gust, hours, 14) + 0.7 * drift(self._gust, hours, 1.7))
         vane = 240 + 110 * drift(self._vane, hours, 37) + 15 * drift(self._vane, hours, 2.3)
         humidity = _within(0.70 + 0.22 * cloud - 0.16 * warming - 0.05 * season + min(rain, 2.0) * 0.05, 0.25, 1.0)
         pressure = 1_014 - 13 * (cloud - 0.5) + 9 * drift(self._front, hours + 20, 61)
