@@ -119,7 +119,8 @@ def _part(random: Random) -> InstancePatch:
 def _history(random: Random, id_: EntityId) -> RecordHistory:
     name = random.choice(NAMES)
     instances = [_instance(random, name, "") for _ in range(random.choice([1, 3, 80, 300]))]
-    return RecordHistory(id_, EntityPatch(types=[CAR], attributes={name: instances}), random.random() < 0.7)
+    entity = EntityPatch(types=[CAR], attributes={name: instances})
+    return RecordHistory(id_, entity, random.random() < 0.7, random.choice(["write", "leave", "replace", "replace"]))
 
 
 _MAKERS: list[Callable[[Random, EntityId], Operation]] = [
