@@ -153,6 +153,7 @@ class PostgresServer:
 
     def resume(self) -> None:
         """Start the server again where it was."""
+        (self.folder / "log").unlink()  # it tells of the end before
         self._supervisor = self._supervise()
         if not self._wait_until_ready():
             raise RuntimeError("PostgreSQL does not start again; its log is above")

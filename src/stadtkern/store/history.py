@@ -96,9 +96,7 @@ async def save(transaction: Transaction, engine: EngineName, dirty: Sequence[Wor
     await _save_observations(transaction, engine, rows, {(n, month_of(time)) for n, time in known})
 
 
-def _collect(
-    work: Work, item: Item, now: Instant, pending: list[Pending], touched: dict[SeriesKey, Work]
-) -> None:
+def _collect(work: Work, item: Item, now: Instant, pending: list[Pending], touched: dict[SeriesKey, Work]) -> None:
     """Note which instances one change sends to history, and whether its series' current instance moves."""
     previous, new = item.previous, item.new
     key = (work.head.n, str(item.attribute), item.dataset_id)

@@ -15,7 +15,7 @@ SOURCE = Path(module.__file__).parents[1]
 
 
 def test_grant_cannot_be_forged() -> None:
-    with pytest.raises(TypeError, match="made by stadtkern.policy only"):
+    with pytest.raises(TypeError, match=r"made by stadtkern\.policy only"):
         Grant(object(), tenant=DEFAULT_TENANT, actor="me", action="administer")
 
 

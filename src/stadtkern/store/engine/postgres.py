@@ -30,6 +30,7 @@ INCOMPLETE = "stadtkern_incomplete"
 """The schema that says that the store must not be used."""
 WAIT_S = 10
 """How long a request may wait for one of the connections."""
+_SCHEMA = "SELECT 1 FROM pg_namespace WHERE nspname = $1::text"
 _LOST = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.OperatorInterventionError, OSError)
 """What the driver raises when a connection is gone or cannot be made."""
 
@@ -108,7 +109,7 @@ class Connections:
                     await link.connection.execute(opening)
             except BaseException as error:
                 link.connection.terminate()
-                if kept is None or not isinstance(error, _LOST):
+                if kept is None or not isinstance(error, (*_LOST, asyncpg.InternalClientError)):
                     raise
             else:
                 return link
@@ -268,11 +269,12 @@ class PostgresEngine:
         database = PostgresDatabase(schema, self._readers, self._writers, self._timeout_s)
         if create:
             async with database.transaction() as transaction:
-                # two workers may start at once: the lock orders them, IF NOT EXISTS alone does not
+                # two workers may start at once: the lock orders them; IF NOT EXISTS would ask a cache from before it
                 await transaction.execute("SELECT pg_advisory_xact_lock(77, 1)")
-                await transaction.execute(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
+                if not await transaction.fetch(_SCHEMA, schema):
+                    await transaction.execute(f'CREATE SCHEMA "{schema}"')
             return database
-        rows = await database.fetch("SELECT 1 FROM pg_namespace WHERE nspname = $1::text", schema)
+        rows = await database.fetch(_SCHEMA, schema)
         return database if rows else None
 
     async def drop(self, name: str) -> None:
