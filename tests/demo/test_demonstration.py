@@ -31,7 +31,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DemoProcess]:
 
 
 def _fetch(line: str) -> Any:
-    """Fetch what was printed: an address, or a command for a shell."""
+    """Fetch what was printed, an address or a command for a shell: gives JSON, or the text of a page."""
     command = line if line.startswith("curl ") else f"curl '{line}'"
     done = subprocess.run(
         command.replace("curl ", "curl --silent --show-error --fail-with-body --max-time 20 ", 1),
@@ -41,7 +41,7 @@ def _fetch(line: str) -> Any:
         check=False,
     )
     assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
-    return json.loads(done.stdout)
+    return done.stdout if done.stdout.startswith("<!doctype html>") else json.loads(done.stdout)
 
 
 def _all_tries() -> list[str]:
@@ -72,6 +72,8 @@ def test_demo_shows_what_the_titles_say(demo: DemoProcess) -> None:
     assert len(found["The last ten values of a car park"]["availableSpotNumber"]["values"]) == 10
     assert len(found["Nitrogen dioxide by day, a week"]["no2"]["avg"]) in {7, 8}
     assert len(found["All types"]) == 9
+    assert "<h1" in found["Where to begin"]
+    assert found["What the API can do"]["openapi"].startswith("3.1")
 
 
 def test_demo_keeps_new_values_coming(demo: DemoProcess) -> None:
@@ -174,6 +176,5 @@ def test_demo_says_so_when_the_port_is_taken(demo: DemoProcess, tmp_path: Path) 
 def test_addresses_need_no_quoting_by_the_server() -> None:
     for address in list_addresses("http://127.0.0.1:8080", Instant(1_800_000_000_000_000)):
         assert not set('<>"[] ') & set(address.url)
-        assert address.render().count("http://127.0.0.1:8080/ngsi-ld/v1/") == 1 + len(
-            [header for header in address.headers if "http:" in header]
-        )
+        assert address.url in address.render()
+        assert bool(address.headers) == address.render().startswith("curl ")
