@@ -57,7 +57,15 @@ OBJECTS = (
     *('{"k": 1}', '{"k": {"k": "x"}}', '{"k": ["x", 1]}', '{"k": null}', '{"*": "x"}', '[{"k": 1}]', '{"0": "x"}'),
     *('{"$.k": "x"}', '{"q\\"uote": "x"}', '{"ä": "x"}', '{"k": {"@value": 1}}', '{"a.b": "x"}'),
 )
-LANGUAGES = ('{"en": "red"}', '{"en": "x", "de": ["red", "rot"]}', "{}", '{"*": "x"}', '{"en": []}', '{"k": "x"}')
+LANGUAGES = (
+    '{"en": "red"}',
+    '{"*": "x", "en": "red"}',
+    '{"en": "x", "de": ["red", "rot"]}',
+    "{}",
+    '{"*": "x"}',
+    '{"en": []}',
+    '{"k": "x"}',
+)
 URIS = ('"urn:a"', '["urn:a", "x"]', "[]", '"red"')
 KINDS: dict[AttributeKind, tuple[str, ...]] = {
     "Property": (*SCALARS, *PAIRS, *OBJECTS),

@@ -16,6 +16,7 @@ from typing import Final, LiteralString, NamedTuple, assert_never
 
 from msgspec import Struct
 
+from stadtkern.model.ids import Iri
 from stadtkern.query.filter import (
     ANY_LANGUAGE,
     And,
@@ -43,6 +44,8 @@ from stadtkern.store.dialect import FALSE, TRUE, Bound, Dialect, EngineName, Ins
 
 MAX_BOUNDED_IDS = 1_000
 """A list of so many ids is read by key."""
+MAX_WALKED_TYPES = 20
+"""So many types are walked side by side."""
 _ALIASES: Final[tuple[LiteralString, ...]] = ("e", "e1", "e2", "e3", "e4")
 _AFTER_ALL_TEXTS = "\U0010ffff"
 _INSTANCE_COLUMNS: Final[dict[str, InstanceColumn]] = {
@@ -90,17 +93,36 @@ class Plan(Struct, frozen=True):
 def compile_plan(filter: Filter | None, engine: EngineName) -> Plan:
     """Plan a filter: a type that must be there drives the search in the order of ``n``."""
     parts = _conjuncts(filter)
-    driver = next((part for part in parts if isinstance(part, HasType)), None)
+    driver = next((part for part in parts if _types(part)), None)
     ids = next((part for part in parts if isinstance(part, IdIn)), None)
     bounded = (ids is not None and len(ids.ids) <= MAX_BOUNDED_IDS) or all(part is driver for part in parts)
     narrowed = any(_narrows(part) for part in parts)
-    if driver is None or ids is not None:
+    source = None if driver is None or ids is not None else _walk_types(_types(driver), engine)
+    if source is None:
         where = compile_filter(And(tuple(parts)), engine)
         return Plan(Sql("entity e"), Sql("e.n"), where.sql, where.exact, bounded, narrowed)
     rest = compile_filter(And(tuple(part for part in parts if part is not driver)), engine)
-    where_type = Sql("k.type = {} AND {}", Bound(driver.type, "text"), rest.sql)
-    source = Sql("entity_type k JOIN entity e ON e.n = k.n")
-    return Plan(source, Sql("k.n"), where_type, rest.exact, bounded, narrowed)
+    return Plan(source, Sql("k.n"), rest.sql, rest.exact, bounded, narrowed)
+
+
+def _types(part: Filter) -> list[Iri]:
+    """Give the types of which an entity must have one, where that is all a condition says and they are few."""
+    choices = part.parts if isinstance(part, Or) else (part,)
+    types = [choice.type for choice in choices if isinstance(choice, HasType)]
+    return types if len(types) == len(choices) <= MAX_WALKED_TYPES else []
+
+
+def _walk_types(types: list[Iri], engine: EngineName) -> Sql | None:
+    """Give tables that lead through the entities of these types in the order of ``n``, each once.
+
+    SQLite merges the ordered halves of a UNION as it reads; PostgreSQL would sort them all, so it gets a semi-join.
+    """
+    if len(types) == 1:
+        return Sql("(SELECT n FROM entity_type WHERE type = {}) k JOIN entity e ON e.n = k.n", Bound(types[0], "text"))
+    if engine == "postgres":
+        return None
+    each = (Sql("SELECT n FROM entity_type WHERE type = {}", Bound(type, "text")) for type in types)
+    return Sql("({}) k JOIN entity e ON e.n = k.n", join(" UNION ", each))
 
 
 def _conjuncts(filter: Filter | None) -> list[Filter]:
@@ -110,7 +132,7 @@ def _conjuncts(filter: Filter | None) -> list[Filter]:
 
 
 def plan_bound(filter: Filter | None) -> bool:
-    """Tell whether a query is bounded by an index key: a list of ids, or one type and nothing else."""
+    """Tell whether a query is bounded by an index key: a list of ids, or a few types and nothing else."""
     return compile_plan(filter, "sqlite").bounded
 
 
@@ -168,6 +190,10 @@ class _Compiler:
             case And(parts):
                 return self._several(parts, want=want, every=want)
             case Or(parts):
+                types = _types(filter)
+                if len(types) > 1:
+                    known = self._has_type(types)
+                    return known if want else negate(known)
                 return self._several(parts, want=want, every=not want)
             case Not(part):
                 return self.compile(part, want=not want)
@@ -196,10 +222,7 @@ class _Compiler:
             case IdIn(ids):
                 return Part(self.dialect.is_in(Sql("{}.id", self.entity), Bound(list(ids), "text[]")), True)
             case HasType(type):
-                one = Bound(type, "text")
-                return Part(
-                    Sql("EXISTS (SELECT 1 FROM entity_type t WHERE t.type = {} AND t.n = {})", one, self.n), True
-                )
+                return self._has_type([type])
             case ScopeMatches():
                 return self._scope(filter)
             case Exists(path):
@@ -207,6 +230,13 @@ class _Compiler:
                 return Part(FALSE if targets is None else Sql("EXISTS ({})", targets), True)
             case _:
                 assert_never(filter)
+
+    def _has_type(self, types: list[Iri]) -> Part:
+        if len(types) == 1:
+            is_one = Sql("t.type = {}", Bound(types[0], "text"))
+        else:
+            is_one = self.dialect.is_in(Sql("t.type"), Bound(types, "text[]"))
+        return Part(Sql("EXISTS (SELECT 1 FROM entity_type t WHERE {} AND t.n = {})", is_one, self.n), True)
 
     def _scope(self, filter: ScopeMatches) -> Part:
         levels = filter.levels
