@@ -10,8 +10,9 @@ import asyncio
 import contextlib
 import os
 import resource
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
@@ -160,6 +161,23 @@ class Metrics:
 
     def _gauge(self, name: str, text: str, labels: list[str] | None = None) -> Gauge:
         return Gauge(name, text, labels or [], registry=self._registry, multiprocess_mode="liveall")
+
+
+@contextlib.contextmanager
+def shared_metrics() -> Generator[None]:
+    """Let the worker processes that are started meanwhile share their numbers; for their supervisor."""
+    with tempfile.TemporaryDirectory(prefix="stadtkern-metrics-") as folder:
+        os.environ[SHARED_FOLDER] = folder
+        try:
+            yield
+        finally:
+            del os.environ[SHARED_FOLDER]
+
+
+def forget_worker(pid: int | None) -> None:
+    """Drop the gauges of a worker that ended; what it counted stays."""
+    if pid is not None:
+        multiprocess.mark_process_dead(pid)  # type: ignore[no-untyped-call]
 
 
 def _resident_bytes() -> int:

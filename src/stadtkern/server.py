@@ -24,6 +24,7 @@ from stadtkern import log, telemetry
 from stadtkern.app import Application, create_app
 from stadtkern.control.server import ControlServer
 from stadtkern.errors import SetupError, Unavailable
+from stadtkern.metrics import forget_worker, shared_metrics
 from stadtkern.settings import Settings
 
 BACKLOG = 1024
@@ -157,6 +158,11 @@ class _Supervisor:
 
     def run(self) -> int:
         """Supervise until stopped, or until the first workers say that they cannot start. Gives the exit code."""
+        with shared_metrics():
+            self._supervise()
+        return self._code
+
+    def _supervise(self) -> None:
         while not self._stopping:
             while len(self._workers) < self._settings.workers and not self._stopping:
                 self._start()
@@ -165,7 +171,6 @@ class _Supervisor:
                 self._bury(worker)
         self.stop()
         self._join()
-        return self._code
 
     def _start(self) -> None:
         worker = self._context.Process(target=_work, args=(self._settings, self._served))
@@ -174,6 +179,7 @@ class _Supervisor:
 
     def _bury(self, worker: BaseProcess) -> None:
         age = time.monotonic() - self._workers.pop(worker)
+        forget_worker(worker.pid)
         if worker.exitcode == SETUP_FAILED and not self._served.value:
             self._stopping, self._code = True, SETUP_FAILED
         elif age < YOUNG_S and not self._stopping:
