@@ -82,7 +82,11 @@ class Tenants:
             database = await self._engine.open(name)
             if database is None:
                 raise NonexistentTenant(f"Tenant {name} has no data store")
-            tenant = await self._prepare(known[name], database)
+            try:
+                tenant = await self._prepare(known[name], database)
+            except BaseException:
+                await database.close()
+                raise
             await self._make_room()
             return tenant
 
@@ -92,6 +96,7 @@ class Tenants:
         heads = self._heads.for_tenant() if database.engine == "sqlite" else None
         writer = Writer(database, self._write_queue, None if heads is None else heads.forget)
         tenant = OpenTenant(known.name, known.created_at, database, writer, self._rendered, heads)
+        tenant.asked_at = asyncio.get_running_loop().time()
         self._open[known.name] = tenant
         telemetry.emit(telemetry.TenantOpened(known.name, steps))
         return tenant
@@ -125,6 +130,7 @@ class Tenants:
                 self._open.pop(id_, None)
                 await opened.database.close()
                 raise _taken(tenant)
+            await self._make_room()
         self._checked = 0.0
         return tenant
 

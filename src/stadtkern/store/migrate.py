@@ -84,7 +84,10 @@ async def read_applied(database: Database, family: Family) -> list[Migration]:
 
 async def _read_done(transaction: Transaction, engine: str) -> dict[int, str]:
     if engine == "postgres":
+        # another worker's migration may take long; what this one changes must not wait long for its users
+        await transaction.execute("SET LOCAL lock_timeout = 0")
         await transaction.execute("SELECT pg_advisory_xact_lock(77, 2)")
+        await transaction.execute("SET LOCAL lock_timeout = 4000")
     await transaction.execute(
         "CREATE TABLE IF NOT EXISTS migration (number INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL)"
     )

@@ -7,16 +7,20 @@ the upper catch-all before it begins: a year, or a month where the years hold mo
 
 from __future__ import annotations
 
+import contextlib
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from stadtkern.errors import Unavailable
 from stadtkern.model.instant import Instant
 from stadtkern.policy.grant import Grant
 from stadtkern.store.engine.base import Database, Transaction
+from stadtkern.store.engine.errors import TryAgain
 
 BUSY_ROWS = 50_000_000
 AHEAD = timedelta(days=45)
+RETRIES = 3
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _BOUND = re.compile(r"FROM \((MINVALUE|'?-?\d+'?)\) TO \((MAXVALUE|'?-?\d+'?)\)")
 
@@ -32,9 +36,22 @@ class Partition:
 
 
 async def ensure_partitions(database: Database, grant: Grant, now: Instant) -> list[str]:
-    """Make the partitions that the coming weeks need and give the names of the new ones. Nothing to do on SQLite."""
+    """Make the partitions that the coming weeks need and give the names of the new ones. Nothing to do on SQLite.
+
+    Raises: Unavailable, where others use the table so much that it cannot be changed.
+    """
     if database.engine != "postgres":
         return []
+    present = await list_partitions(database, grant)
+    if present and _next_cut(present, now) is None:
+        return []
+    for _ in range(RETRIES):
+        with contextlib.suppress(TryAgain):
+            return await _make(database, grant, now)
+    raise Unavailable("The history is in use and cannot be given a new partition now; try again")
+
+
+async def _make(database: Database, grant: Grant, now: Instant) -> list[str]:
     made: list[str] = []
     async with database.transaction() as transaction:
         await transaction.execute("SELECT pg_advisory_xact_lock(77, 3)")
@@ -48,10 +65,10 @@ async def ensure_partitions(database: Database, grant: Grant, now: Instant) -> l
     return made
 
 
-async def list_partitions(transaction: Transaction, grant: Grant) -> list[Partition]:
+async def list_partitions(source: Database | Transaction, grant: Grant) -> list[Partition]:
     """List the partitions by their start."""
     del grant
-    rows = await transaction.fetch(
+    rows = await source.fetch(
         "SELECT c.relname::text, pg_get_expr(c.relpartbound, c.oid), greatest(c.reltuples, 0)::bigint"
         " FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'observation'::regclass"
     )
