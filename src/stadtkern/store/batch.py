@@ -7,6 +7,7 @@ document, series and summaries are written once.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -28,9 +29,12 @@ from stadtkern.store.document import (
     encode_remains,
 )
 from stadtkern.store.engine.base import Transaction
+from stadtkern.store.observation import instance_time
 from stadtkern.store.statements import EngineName, array, statements
 from stadtkern.store.work import Work
 
+MAX_LOGGED_RECORDS = 16
+"""Values that one commit adds to one series and that the change log still lists one by one."""
 MAX_LOGGED_VALUE = 4096
 """Longest instance, in characters, that the change log repeats as the new value."""
 
@@ -156,12 +160,35 @@ async def _save_names(transaction: Transaction, engine: EngineName, dirty: list[
 
 def _change_row(work: Work, now: Instant) -> tuple[Any, ...]:
     kind = "deleted" if work.after is None else "created" if work.created else "updated"
-    items: list[list[Any]] = [_logged(item) for item in work.items]
+    items = _log(work.items)
     if kind == "deleted" and work.before is not None:
         # the before image of a deleted entity: subscribers decide by it whether they may know
         items.append(["", "", "before", msgspec.Raw(encode_document(work.before)), None])
     head = work.head
     return (now, head.n, head.id, head.version, kind, msgspec.json.encode(items).decode())
+
+
+def _log(items: Sequence[Item]) -> list[list[Any]]:
+    """Write what changed; many values recorded for one series become one entry with their number and their times.
+
+    Otherwise the log of an import would be larger than the import.
+    """
+    recorded = Counter((item.attribute, item.dataset_id) for item in items if item.verb == "recorded")
+    many = {key for key, count in recorded.items() if count > MAX_LOGGED_RECORDS}
+    logged = [
+        _logged(item) for item in items if item.verb != "recorded" or (item.attribute, item.dataset_id) not in many
+    ]
+    for attribute, dataset_id in sorted(many):
+        times = [
+            instance_time(item.new)
+            for item in items
+            if item.new is not None
+            and item.verb == "recorded"
+            and (item.attribute, item.dataset_id) == (attribute, dataset_id)
+        ]
+        summary = {"count": len(times), "from": min(times), "to": max(times)}
+        logged.append([attribute, dataset_id, "series", None, summary])
+    return logged
 
 
 def _logged(item: Item) -> list[Any]:

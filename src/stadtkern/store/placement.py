@@ -5,11 +5,12 @@ Both are derived from instances and only used to find entities; what is shown al
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, cast
 
 from stadtkern.model.entity import Instance
 from stadtkern.model.json import unraw
+from stadtkern.query.box import index_box
 from stadtkern.store.engine.base import Transaction
 from stadtkern.store.statements import EngineName, statements
 from stadtkern.store.work import Work
@@ -73,8 +74,9 @@ async def _save_geometries(transaction: Transaction, engine: EngineName, moves: 
     rows = [(*place, bytes(instance.value).decode()) for place, instance in moves.fresh.items()]
     await transaction.execute_many(sql["insert_geo"], rows)
     if engine == "sqlite":
-        boxes = [(*place, *box_of(unraw(instance.value))) for place, instance in moves.fresh.items()]
-        await transaction.execute_many(sql["insert_geo_box"], boxes)
+        boxes = [(place, index_box(unraw(instance.value))) for place, instance in moves.fresh.items()]
+        edges = [(*place, box.west, box.east, box.south, box.north) for place, box in boxes]
+        await transaction.execute_many(sql["insert_geo_box"], edges)
 
 
 async def _save_links(transaction: Transaction, engine: EngineName, moves: _Moves) -> None:
@@ -95,23 +97,3 @@ async def _save_links(transaction: Transaction, engine: EngineName, moves: _Move
 def _targets(value: Any) -> list[str]:
     values = cast("list[Any]", value) if isinstance(value, list) else [value]
     return [target for target in values if isinstance(target, str)]
-
-
-def box_of(geometry: dict[str, Any]) -> tuple[float, float, float, float]:
-    """Give west, east, south, north of a GeoJSON geometry in degrees."""
-    longitudes: list[float] = []
-    latitudes: list[float] = []
-    for longitude, latitude in _positions(geometry.get("coordinates")):
-        longitudes.append(longitude)
-        latitudes.append(latitude)
-    return min(longitudes), max(longitudes), min(latitudes), max(latitudes)
-
-
-def _positions(coordinates: Any) -> Iterator[tuple[float, float]]:
-    stack: list[Any] = [coordinates]
-    while stack:
-        node = stack.pop()
-        if node and isinstance(node[0], (int, float)):
-            yield float(node[0]), float(node[1])
-        else:
-            stack.extend(node)
