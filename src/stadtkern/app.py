@@ -39,6 +39,7 @@ class Services:
 
     broker: Broker
     contexts: ContextService
+    temporal_instances: int
 
 
 class Application:
@@ -77,7 +78,7 @@ class Application:
         metrics = await self._stack.enter_async_context(Metrics(lambda: read_load(tenants)))
         broker = Broker(tenants)
         self._controller = Controller(ControlServices(broker, tenants, keys, contexts))
-        self._services = Services(broker, contexts)
+        self._services = Services(broker, contexts, settings.temporal_instances)
         ngsild = NgsiLdView(self._services, contexts)
         mounts: dict[tuple[str, ...], View] = {
             ("ngsi-ld", "v1"): ngsild,

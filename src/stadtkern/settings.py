@@ -19,6 +19,9 @@ PREFIX = "STADTKERN_"
 CONFIG_FILE = "STADTKERN_CONFIG"
 """Names a TOML file; what the environment says wins over it."""
 
+MOST_INSTANCES = 100_000
+"""Most instances that an answer about history can be allowed to hold."""
+
 Anonymous = Literal["none", "read", "write"]
 MetricsReaders = Literal["local", "administrator", "all"]
 
@@ -62,7 +65,12 @@ class Settings:
     """PostgreSQL connections for reads, per worker."""
     open_tenants: int = 200
     """Tenants kept open at once."""
+    temporal_instances: int = 10_000
+    """Most instances of attributes in one answer about history; what is beyond them comes in a further request."""
     context_max_size: int = 1024 * 1024
+    temporal_instances: int = 30
+    """Instances in one answer about history, unless a client prefers more; beyond them it is cut and says so (206). The
+    standard leaves it open; its conformance suite wants 40 in parts and 20 in one piece."""
     log_format: Literal["text", "json"] = "text"
     access_log: bool = False
     """Log every request, not only slow and failed ones."""
@@ -97,12 +105,16 @@ class Settings:
             raise InvalidSettings("STADTKERN_DATABASE_URL must start with postgresql://")
         if self.anonymous not in get_args(Anonymous):
             raise InvalidSettings(f"STADTKERN_ANONYMOUS must be one of {', '.join(get_args(Anonymous))}")
+        if not 1 <= self.temporal_instances <= MOST_INSTANCES:
+            raise InvalidSettings(f"STADTKERN_TEMPORAL_INSTANCES must be between 1 and {MOST_INSTANCES}")
         if not 0 <= self.port <= 65535:
             raise InvalidSettings("STADTKERN_PORT must be between 0 and 65535")
         if self.public_url and urlsplit(self.public_url).scheme not in {"http", "https"}:
             raise InvalidSettings("STADTKERN_PUBLIC_URL must start with http:// or https://")
         if self.metrics not in get_args(MetricsReaders):
             raise InvalidSettings(f"STADTKERN_METRICS must be one of {', '.join(get_args(MetricsReaders))}")
+        if self.temporal_instances < 1:
+            raise InvalidSettings("STADTKERN_TEMPORAL_INSTANCES must be at least 1")
         if self.log_format not in {"text", "json"}:
             raise InvalidSettings("STADTKERN_LOG_FORMAT must be text or json")
 

@@ -55,6 +55,8 @@ class Histories(msgspec.Struct):
 class ReadingServices(Services):
     """Broker and contexts of the reading routes."""
 
+    temporal_instances = 30
+
     def __init__(self) -> None:
         super().__init__()
         self.types: list[TypeUse] = []
@@ -115,7 +117,14 @@ class ReadingServices(Services):
         raise ResourceNotFound(f"No entity has the attribute {attribute}")
 
     async def retrieve_history(
-        self, grant: Grant, id: EntityId, query: TemporalQuery, *, attributes: frozenset[Iri] | None, most: int
+        self,
+        grant: Grant,
+        id: EntityId,
+        query: TemporalQuery,
+        *,
+        attributes: frozenset[Iri] | None,
+        most: int,
+        dataset_ids: frozenset[str] | None = None,
     ) -> Histories:
         self.asked = (id, query, attributes, most)
         if not self.histories.histories:

@@ -11,7 +11,6 @@ from stadtkern.model.history import EntityHistory, Series
 from stadtkern.model.ids import EntityId, Iri
 from stadtkern.model.instant import parse_instant
 from stadtkern.model.json import raw
-from stadtkern.views.ngsild.temporal_routes import MAX_INSTANCES
 from tests.ngsild.consumption_services import LINKED, Histories, ReadingServices, header
 from tests.ngsild.provision_services import slug, told
 
@@ -42,7 +41,7 @@ async def test_retrieve_history_gives_instances(services: ReadingServices) -> No
     assert response.status == 200
     assert [one["value"] for one in told(response)["speed"]] == [1, 2]
     id_, query, attributes, most = services.asked
-    assert (id_, attributes, most) == ("urn:x:1", None, MAX_INSTANCES)
+    assert (id_, attributes, most) == ("urn:x:1", None, services.temporal_instances)
     assert (query.time_relation, query.last_n) == ("after", 5)
 
 

@@ -59,9 +59,7 @@ class Accumulator:
         for place, values in numbers.items():
             self._bucket(place).add_numbers(values)
 
-    def rows(
-        self, *, first: int | None = None, last: int | None = None
-    ) -> dict[AggregationMethod, list[AggregateRow]]:
+    def rows(self, *, first: int | None = None, last: int | None = None) -> dict[AggregationMethod, list[AggregateRow]]:
         """Give each method's values by period; periods without a value for it are left out.
 
         first, last: only so many periods, the earliest or the latest ones.

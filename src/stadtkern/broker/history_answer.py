@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 import msgspec
 
@@ -20,7 +21,7 @@ from stadtkern.model.history import EntityHistory, ScopeInstance, Series
 from stadtkern.model.ids import Iri
 from stadtkern.model.instant import Instant
 from stadtkern.policy.grant import Grant
-from stadtkern.query.request import Aggregation, TemporalQuery
+from stadtkern.query.request import Aggregation, TemporalQuery, TimeProperty
 from stadtkern.store.engine.base import Database
 from stadtkern.store.observation import KINDS, scope_instance
 from stadtkern.store.temporal import (
@@ -37,6 +38,12 @@ from stadtkern.store.temporal import (
 
 SCOPE = Iri("scope")
 """The pseudo attribute that an entity's scopes are kept as (CIM 009 4.18)."""
+_FIELD: dict[TimeProperty, str] = {
+    "observedAt": "observed_at",
+    "createdAt": "created_at",
+    "modifiedAt": "modified_at",
+    "deletedAt": "deleted_at",
+}
 SPARE = 1_000
 """Instances beyond the permitted number that may gather before the answer is cut."""
 
@@ -63,7 +70,7 @@ class _Open:
 
     past: Past
     series: list[tuple[Iri, Series]] = field(default_factory=list[tuple[Iri, Series]])
-    scopes: list[ScopeInstance] = field(default_factory=list[ScopeInstance])
+    scopes: list[Instance] = field(default_factory=list[Instance])
 
 
 class HistoryAnswer:
@@ -92,6 +99,8 @@ class HistoryAnswer:
         self._held = 0
         self._periods = 0
         self._cut: int | None = None
+        self._first: int | None = None
+        self._time = attrgetter(_FIELD[query.time_property])
         self.window = window_of(query)
 
     def wanted(self, stored: Iterable[StoredSeries]) -> list[StoredSeries]:
@@ -118,6 +127,8 @@ class HistoryAnswer:
 
     async def add(self, past: Past, stored: Sequence[StoredSeries]) -> None:
         """Read one entity's part. Raises: TooManyResults (too many periods)."""
+        # reads along a key do not wait, nor does cutting: others must get their turn in between
+        await asyncio.sleep(0)
         opened = _Open(past)
         self._opened.append(opened)
         wanted = self.wanted(stored)
@@ -144,9 +155,11 @@ class HistoryAnswer:
             series = Series(kind=found[-1].kind, dataset_id=one.dataset_id, instances=instances)
             opened.series.append((one.attribute, series))
             self._held += len(instances)
-            if self._held > 2 * self._most + SPARE:
+            if len(instances) > SPARE:
                 await asyncio.sleep(0)
+            if self._held > 2 * self._most + SPARE:
                 self._shrink()
+                await asyncio.sleep(0)
 
     async def _load(self, one: StoredSeries, window: Window, most: int) -> list[Instance]:
         return await load_instances(self._database, self._grant, one, window, most=most, backward=self._backward)
@@ -159,7 +172,7 @@ class HistoryAnswer:
         else:
             series = Series(kind=instance.kind, dataset_id=instance.dataset_id, instances=[])
             opened.series.append((name, series))
-        if self._cut is not None and not self._within(instance):
+        if not self._within(instance):
             return
         self._held += 1
         if self._query.last_n is not None:
@@ -179,7 +192,7 @@ class HistoryAnswer:
             now = scope_instance(entity.scope, entity.scope_at or entity.created_at)
             if self.window.holds(now):
                 instances = [now, *instances] if self._backward else [*instances, now]
-        opened.scopes = [_scope_of(one) for one in instances[: self._limit]]
+        opened.scopes = instances[: self._limit]
 
     # Aggregates
 
@@ -245,42 +258,43 @@ class HistoryAnswer:
 
     def _times(self) -> list[int]:
         """List the times of all instances in the direction of reading."""
+        time = self._time
         times = [
-            time_of(instance, self.window.property) or 0
-            for opened in self._opened
-            for _, series in opened.series
-            for instance in series.instances
+            time(instance) for opened in self._opened for _, series in opened.series for instance in series.instances
         ]
         times.sort(reverse=self._backward)
         return times
 
     def _shrink(self) -> None:
         """Leave out what cannot be in the answer, whatever else is still read."""
-        cut = find_cut(self._times(), self._most)
+        times = self._times()
+        self._first = times[0] if times else None
+        cut = find_cut(times, self._most)
         if cut is None:
             return
         self._cut = cut
         self._held = 0
+        time, backward = self._time, self._backward
         for opened in self._opened:
             for _, series in opened.series:
-                series.instances[:] = [one for one in series.instances if self._within(one)]
-                self._held += len(series.instances)
+                kept = [one for one in series.instances if (time(one) >= cut if backward else time(one) <= cut)]
+                series.instances[:] = kept
+                self._held += len(kept)
 
     def _within(self, instance: Instance) -> bool:
-        time = time_of(instance, self.window.property)
-        if time is None or self._cut is None:
-            return False
-        return time >= self._cut if self._backward else time <= self._cut
+        if self._cut is None:
+            return True
+        return self._time(instance) >= self._cut if self._backward else self._time(instance) <= self._cut
 
-    def page(self, *, count: int | None = None, more: bool = False) -> HistoryPage:
+    async def page(self, *, count: int | None = None, more: bool = False) -> HistoryPage:
         """Cut what is too much and give the page."""
         self._shrink()
+        await asyncio.sleep(0)
         histories = [self._history(one) for one in self._opened]
-        if self._cut is None:
+        if self._cut is None or self._first is None:
             return HistoryPage(histories, count=count, more=more)
-        times = self._times()
         asked = self.window.until if self._backward else self.window.start
-        first = times[0] if abs(asked) == FOREVER else asked
+        first = self._first if abs(asked) == FOREVER else asked
         return HistoryPage(histories, True, Instant(first), Instant(self._cut), count, more)
 
     def _history(self, opened: _Open) -> EntityHistory:
@@ -292,20 +306,13 @@ class HistoryAnswer:
             id=head.id,
             types=document.types,
             scope=document.scope,
-            scopes=[one for one in opened.scopes if self._cut is None or self._within_scope(one)],
+            scopes=[_scope_of(one) for one in opened.scopes if self._within(one)],
             attributes=attributes,
             created_at=head.created_at,
             modified_at=head.modified_at,
             deleted_at=head.deleted_at,
             expires_at=head.expires_at,
         )
-
-    def _within_scope(self, one: ScopeInstance) -> bool:
-        times = {"createdAt": one.created_at, "modifiedAt": one.modified_at, "deletedAt": one.deleted_at}
-        time = times.get(self.window.property)
-        if time is None or self._cut is None:
-            return False
-        return time >= self._cut if self._backward else time <= self._cut
 
 
 def find_cut(times: Sequence[int], most: int) -> int | None:

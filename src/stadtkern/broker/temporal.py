@@ -78,7 +78,7 @@ class Temporal:
         answer = HistoryAnswer(database, grant, query, attributes=attributes, dataset_ids=dataset_ids, most=most)
         n = past.head.n
         await answer.add(past, (await load_series(database, grant, [n])).get(n, []))
-        return answer.page()
+        return await answer.page()
 
     async def query_histories(
         self, grant: Grant, entities: EntityQuery, query: TemporalQuery, *, attributes: frozenset[Iri] | None, most: int
@@ -100,7 +100,7 @@ class Temporal:
                 await answer.add(past, stored)
             elif count > end and not entities.count:
                 break
-        return answer.page(count=count if entities.count else None, more=count > end)
+        return await answer.page(count=count if entities.count else None, more=count > end)
 
 
 async def _matches(

@@ -206,7 +206,14 @@ class Histories(Protocol):
     """The reading of history."""
 
     async def retrieve_history(
-        self, grant: Grant, id: EntityId, query: TemporalQuery, *, attributes: frozenset[Iri] | None, most: int
+        self,
+        grant: Grant,
+        id: EntityId,
+        query: TemporalQuery,
+        *,
+        attributes: frozenset[Iri] | None,
+        most: int,
+        dataset_ids: frozenset[str] | None = None,
     ) -> HistoryPage:
         """Give the evolution of one entity. most: instances in the answer. Raises: ResourceNotFound."""
         ...
@@ -231,6 +238,11 @@ class HistoryServices(Protocol):
         """Where histories come from."""
         ...
 
+    @property
+    def temporal_instances(self) -> int:
+        """How many instances an answer about history holds, unless the client prefers more."""
+        ...
+
 
 class Reading(Consumption, Histories, Protocol):
     """Everything that is read."""
@@ -253,6 +265,11 @@ class ReadingServices(Protocol):
         """Where data come from."""
         ...
 
+    @property
+    def temporal_instances(self) -> int:
+        """How many instances an answer about history holds, unless the client prefers more."""
+        ...
+
 
 class AllServices(Protocol):
     """What all the routes need."""
@@ -265,4 +282,9 @@ class AllServices(Protocol):
     @property
     def broker(self) -> WholeBroker:
         """Where data come from and go."""
+        ...
+
+    @property
+    def temporal_instances(self) -> int:
+        """How many instances an answer about history holds, unless the client prefers more."""
         ...

@@ -31,9 +31,6 @@ from stadtkern.views.ngsild.temporal_query import (
     sort_histories,
 )
 
-MAX_INSTANCES: Final = 30
-"""Most instances in an answer, unless the client prefers more. The standard leaves it open; its conformance suite wants
-40 instances in parts and 20 in one piece (CIM 009 6.3.10)."""
 MOST_PREFERRED: Final = 100_000
 POST_PARAMETERS: Final = PAGING | {"local", "options", "format", "sysAttrs"}
 _PREFERENCE = re2.compile(r"(?i)(?:^|[,;])\s*instances\s*=\s*\"?(\d{1,9})\"?\s*(?:$|[,;])")
@@ -49,7 +46,12 @@ async def retrieve_history(request: Request, services: HistoryServices) -> Respo
     representation, query = parse_history_representation(parameters, context, parse_time_query(parameters))
     wanted = representation.projection.attributes or None
     page = await services.broker.retrieve_history(
-        request.grant, id_, query, attributes=wanted, most=_most_instances(request)
+        request.grant,
+        id_,
+        query,
+        attributes=wanted,
+        most=_most_instances(request, services),
+        dataset_ids=representation.dataset_ids,
     )
     history = page.histories[0]
     body = HistoryRenderer(context, representation, now(), keep_empty=page.truncated).render(history)
@@ -96,7 +98,7 @@ async def _query(
         entities,
         query,
         attributes=representation.projection.attributes or None,
-        most=_most_instances(request),
+        most=_most_instances(request, services),
     )
     renderer = HistoryRenderer(context, representation, now(), keep_empty=page.truncated)
     shown = [
@@ -112,17 +114,23 @@ def _is_shown(history: EntityHistory, representation: Representation) -> bool:
     return wanted is None or any(one.dataset_id in wanted for series in history.attributes.values() for one in series)
 
 
-def _most_instances(request: Request) -> int:
-    """Give how many instances the answer may hold: ``Prefer: instances=5000`` asks for more than usual (RFC 7240)."""
+def _most_instances(request: Request, services: HistoryServices) -> int:
+    """Give how many instances the answer may hold."""
+    preferred = _preferred_instances(request)
+    return services.temporal_instances if preferred is None else preferred
+
+
+def _preferred_instances(request: Request) -> int | None:
+    """Give how many instances the client wants: ``Prefer: instances=5000`` asks for more than usual (RFC 7240)."""
     found = _PREFERENCE.search((request.header("prefer") or "")[:1000])
-    return MAX_INSTANCES if found is None else min(max(int(found.group(1)), 1), MOST_PREFERRED)
+    return None if found is None else min(max(int(found.group(1)), 1), MOST_PREFERRED)
 
 
 def _ranged(response: Response, request: Request, page: HistoryPage, query: TemporalQuery) -> Response:
     """Say which stretch of time an answer covers that was cut. Spec: CIM 009 6.3.10."""
-    most = _most_instances(request)
-    if most != MAX_INSTANCES:
-        response.headers.append(("Preference-Applied", f"instances={most}"))
+    preferred = _preferred_instances(request)
+    if preferred is not None:
+        response.headers.append(("Preference-Applied", f"instances={preferred}"))
     if page.truncated and page.first is not None and page.last is not None:
         start = _asked_start(query)
         first, last = render_instant(page.first if start is None else start), render_instant(page.last)
