@@ -66,11 +66,8 @@ class Settings:
     open_tenants: int = 200
     """Tenants kept open at once."""
     temporal_instances: int = 10_000
-    """Most instances of attributes in one answer about history; what is beyond them comes in a further request."""
+    """Instances in one answer about history, unless a client prefers more; beyond them it is cut and says so (206)."""
     context_max_size: int = 1024 * 1024
-    temporal_instances: int = 30
-    """Instances in one answer about history, unless a client prefers more; beyond them it is cut and says so (206). The
-    standard leaves it open; its conformance suite wants 40 in parts and 20 in one piece."""
     log_format: Literal["text", "json"] = "text"
     access_log: bool = False
     """Log every request, not only slow and failed ones."""
@@ -113,8 +110,6 @@ class Settings:
             raise InvalidSettings("STADTKERN_PUBLIC_URL must start with http:// or https://")
         if self.metrics not in get_args(MetricsReaders):
             raise InvalidSettings(f"STADTKERN_METRICS must be one of {', '.join(get_args(MetricsReaders))}")
-        if self.temporal_instances < 1:
-            raise InvalidSettings("STADTKERN_TEMPORAL_INSTANCES must be at least 1")
         if self.log_format not in {"text", "json"}:
             raise InvalidSettings("STADTKERN_LOG_FORMAT must be text or json")
 
