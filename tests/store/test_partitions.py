@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -64,7 +65,7 @@ async def test_partitions_come_ahead_of_the_clock_and_leave_no_gap(tenant: OpenT
             last = present[-1].start
             assert last is not None
             assert last - moment >= AHEAD // timedelta(microseconds=1) - 1
-            assert all(one.end == following.start for one, following in zip(present, present[1:], strict=False))
+            assert all(one.end == following.start for one, following in itertools.pairwise(present))
     assert await ensure_partitions(tenant.database, GRANT, instant(YEAR)) == []
 
 

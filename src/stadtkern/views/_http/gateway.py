@@ -79,6 +79,8 @@ class _Arrival:
     headers: dict[str, str]
     tenant: TenantId
     prefix: str = ""
+    host: str = ""
+    """The host name that chose the tenant: links must lead back to it."""
     view: View | None = None
 
 
@@ -207,8 +209,8 @@ class Gateway:
             # a proxy that does not strip the public path
             segments = segments[len(prefix) :]
         if len(segments) >= 2 and segments[0] == "t":
-            arrival.tenant = parse_tenant_id(segments[1])
-            arrival.prefix = f"/t/{segments[1]}"
+            arrival.tenant = _parse_named_tenant(segments[1])
+            arrival.prefix = f"/t/{arrival.tenant}"
             segments = segments[2:]
         arrival.segments = segments
 
@@ -227,20 +229,22 @@ class Gateway:
         """By path, by header or by host name, in this order; header and path must agree."""
         named = arrival.headers.get("ngsild-tenant")
         if named is not None and named.strip():
-            tenant = _parse_header_tenant(named)
+            tenant = _parse_named_tenant(named)
             if arrival.prefix and tenant != arrival.tenant:
                 raise BadRequestData("The NGSILD-Tenant header and the address name different tenants")
             arrival.tenant = tenant
         elif not arrival.prefix and self._settings.tenant_hosts:
             host = arrival.headers.get("host", "").rsplit(":", 1)[0].lower()
-            arrival.tenant = await self._doorkeeper.tenant_of_host(host) or arrival.tenant
+            chosen = await self._doorkeeper.tenant_of_host(host)
+            if chosen is not None:
+                arrival.tenant, arrival.host = chosen, host
 
     async def _read_body(self, arrival: _Arrival, receive: Receive) -> bytes:
         if arrival.method in {"GET", "HEAD"}:
             return b""
         limit = self._settings.max_body
         length = arrival.headers.get("content-length", "0")
-        if not length.isdigit():
+        if not (length.isascii() and length.isdigit()):
             raise InvalidRequest("The Content-Length header is not a number")
         if int(length) > limit:
             raise PayloadTooLarge(f"The body has {length} bytes; at most {limit} are accepted")
@@ -251,6 +255,9 @@ class Gateway:
             raise InvalidRequest("The body did not arrive in time") from error
 
     def _base_url(self, scope: Scope, arrival: _Arrival) -> str:
+        if self._public and arrival.host:
+            public = urlsplit(self._public)
+            return public._replace(netloc=arrival.headers["host"]).geturl()
         if self._public:
             return self._public + arrival.prefix
         host = arrival.headers.get("host", "localhost")
@@ -271,7 +278,7 @@ def _dialect(arrival: _Arrival) -> Dialect:
     return arrival.view.dialect if arrival.view is not None else "problem"
 
 
-def _parse_header_tenant(text: str) -> TenantId:
+def _parse_named_tenant(text: str) -> TenantId:
     try:
         return parse_tenant_id(text)
     except BadRequestData as error:

@@ -11,7 +11,7 @@ from stadtkern.broker.keys import Keys
 from stadtkern.broker.tenants import Tenants
 from stadtkern.errors import BadRequestData
 from stadtkern.model.actor import ApiKey, Tenant
-from stadtkern.model.ids import Iri, parse_tenant_id
+from stadtkern.model.ids import Iri, is_uri, parse_tenant_id
 from stadtkern.model.instant import parse_instant, render_instant
 from stadtkern.model.json import parse_json
 from stadtkern.views._http.message import Request, Response
@@ -94,6 +94,9 @@ class ManageView(RoutedView):
         body = _read(request, NewKey)
         if len(body.types) > MAX_TYPES:
             raise BadRequestData(f"A key names at most {MAX_TYPES} types", pointer="/types")
+        for position, name in enumerate(body.types):
+            if not is_uri(name):
+                raise BadRequestData(f"The type {name[:80]!r} is not a full IRI", pointer=f"/types/{position}")
         expires = parse_instant(body.expiresAt) if body.expiresAt is not None else None
         types = tuple(Iri(name) for name in body.types)
         key, secret = await self._keys.create(request.grant, body.name, body.kind, types, expires)
