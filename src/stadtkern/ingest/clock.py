@@ -203,7 +203,7 @@ class Clock:
         return self._resolve_doubled(local, text, first, second, again)
 
     def _resolve_missing(self, local: LocalTime, text: str, before: int) -> Resolved:
-        oddity = f"missing hour: {self._missing}"
+        oddity = f"missing hour of spring, rule {self._missing!r}"
         if self._missing == "shift":
             return Resolved(Moment(local.micros - before), oddity)
         if self._missing == "skip":
@@ -214,7 +214,7 @@ class Clock:
         self, local: LocalTime, text: str, first: int, second: int, again: Callable[[int], bool] | None
     ) -> Resolved:
         rule = self._ambiguous
-        oddity = f"doubled hour: {rule}"
+        oddity = f"doubled hour of autumn, rule {rule!r}"
         if rule == "error":
             raise Fault(
                 f"the time {text[:64]!r} stands for two: the clock was put back (rule 'ambiguous' of the mapping)"

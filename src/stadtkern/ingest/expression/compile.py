@@ -1,7 +1,8 @@
 """Trees of expressions to closures: compiled once, then a few calls for each value.
 
 A closure takes the *slots*, a list that the caller fills: the record in slot 0, then the variables in the places that
-``Names`` gave them. What is no variable is a member of the record.
+``Names`` gave them. What is no variable is a member of the record. The variables that every mapping has begin with
+``$``, so that no member of a record is hidden by them.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ class Names:
     """The variables of a mapping and their slots."""
 
     def __init__(self) -> None:
-        self._slots: dict[str, int] = {"row": RECORD}
+        self._slots: dict[str, int] = {"$row": RECORD}
         self.size = 1
 
     def add(self, name: str) -> int:
@@ -46,6 +47,9 @@ class Names:
             self._slots[name] = self.size
             self.size += 1
         return self._slots[name]
+
+    def __str__(self) -> str:
+        return ", ".join(sorted(self._slots))
 
     def find(self, name: str) -> int | None:
         """Give a variable's slot; None where there is no such variable."""
@@ -115,6 +119,8 @@ class Compiler:
         slot = self.names.find(name)
         if slot is not None:
             return lambda slots: slots[slot]
+        if name.startswith("$"):
+            raise BadRequestData(f"There is no variable {name}", hint=f"there are {self.names}")
 
         def member_of_record(slots: Slots) -> Any:
             record: Any = slots[RECORD]

@@ -24,7 +24,7 @@ class Word(NamedTuple):
 _WORD = re2.compile(
     r"(\s+)"
     r"|(\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)"
-    r"|([\pL_][\pL\pN_]*)"
+    r"|(\$?[\pL_][\pL\pN_]*)"
     r"|(\?\?|&&|\|\||==|!=|<=|>=|[-+*/%<>!?:.,()\[\]{}])"
 )
 _BLANK, _NUMBER, _NAME = 1, 2, 3

@@ -20,7 +20,7 @@ from stadtkern.jsonld.context import Context
 from stadtkern.model.ids import Iri
 
 VARIABLES = ("cells", "columns", "file", "column", "cell", "feature", "geometry", "time", "doubled")
-"""What every mapping may use besides the record; see docs/mapping.md."""
+"""What every mapping may use besides the record, as ``$cells`` and so on; see docs/mapping.md."""
 _DURATION = re2.compile(r"PT(?:(\d{1,4})H)?(?:(\d{1,5})M)?(?:(\d{1,6})S)?")
 
 
@@ -93,7 +93,7 @@ class Mapping:
 def compile_mapping(document: MappingDocument, context: Context, wire: Wire) -> Mapping:
     """Compile a mapping. Raises: BadRequestData (with the member that is wrong)."""
     names = Names()
-    slot = Slot(*(names.add(name) for name in VARIABLES))
+    slot = Slot(*(names.add(f"${name}") for name in VARIABLES))
     notation = Notation(
         document.source.decimal, document.source.thousands, frozenset(document.source.missing), document.tables
     )
