@@ -177,7 +177,7 @@ class Tenants:
                     raise Conflict(f"Tenant {tenant.name} is not empty")
             await check_host(self._system.database, grant, tenant)
             await self._engine.replace(tenant.name, staging)
-            await adopt_tenant(self._system.database, grant, tenant, keys)
+            await adopt_tenant(self._system.database, grant, tenant, keys, replace=replace)
         self._checked = 0.0
 
     async def list(self, grant: Grant) -> list[Tenant]:

@@ -20,12 +20,14 @@ from stadtkern.broker.stored_contexts import StoredContexts
 from stadtkern.broker.tenants import Tenants
 from stadtkern.control import messages
 from stadtkern.control.messages import A, Asks
-from stadtkern.errors import Problem
+from stadtkern.errors import NonexistentTenant, Problem
+from stadtkern.exchange.loader import staging_name
 from stadtkern.model.actor import ADMINISTRATOR
-from stadtkern.model.ids import DEFAULT_TENANT, TenantId
+from stadtkern.model.ids import DEFAULT_TENANT, TenantId, parse_tenant_id
 from stadtkern.model.instant import now
 from stadtkern.policy.authorize import authorize
 from stadtkern.policy.grant import Grant
+from stadtkern.store.adoption import is_empty
 
 WEIGHT = 1024
 """Bytes that an operation of a command counts for among what waits to be written."""
@@ -60,6 +62,8 @@ class Controller:
             messages.CreateTenant: self._create_tenant,
             messages.DeleteTenant: self._delete_tenant,
             messages.OpenTenant: self._open_tenant,
+            messages.IsEmpty: self._is_empty,
+            messages.AdoptTenant: self._adopt_tenant,
             messages.ListKeys: self._list_keys,
             messages.CreateKey: self._create_key,
             messages.RevokeKey: self._revoke_key,
@@ -103,6 +107,20 @@ class Controller:
 
     async def _open_tenant(self, question: messages.OpenTenant) -> None:
         await self._services.tenants.get(question.name)
+
+    async def _is_empty(self, question: messages.IsEmpty) -> bool:
+        try:
+            opened = await self._services.tenants.get(question.tenant)
+        except NonexistentTenant:
+            return True
+        return await is_empty(opened.database, grant_for(question.tenant))
+
+    async def _adopt_tenant(self, question: messages.AdoptTenant) -> None:
+        name = parse_tenant_id(question.tenant.name)
+        await self._services.tenants.adopt(
+            grant_for(), question.tenant, question.keys, staging_name(name), replace=question.replace
+        )
+        self._services.contexts.forget(name)
 
     async def _list_keys(self, question: messages.ListKeys) -> list[Any]:
         await self._services.tenants.get(question.tenant)

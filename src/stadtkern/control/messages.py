@@ -97,15 +97,21 @@ class OpenTenant(Asks[None], frozen=True, tag=True):
     name: TenantId
 
 
-class AdoptTenant(Asks[None], frozen=True, tag=True):
-    """Take a store that was filled beside the others (under ``staging``) as a tenant's, with its keys.
+class IsEmpty(Asks[bool], frozen=True, tag=True):
+    """Whether a tenant holds nothing that somebody gave it, or does not exist."""
 
-    A store that the tenant had until now is dropped.
+    tenant: TenantId
+
+
+class AdoptTenant(Asks[None], frozen=True, tag=True):
+    """Take a store that an import filled beside the others as a tenant's, with its keys.
+
+    replace: drop what the tenant has; else it must be empty.
     """
 
     tenant: Tenant
-    staging: str
     keys: list[ApiKey] = []
+    replace: bool = False
 
 
 class ListKeys(Asks[list[ApiKey]], frozen=True, tag=True):
@@ -172,6 +178,7 @@ Question = (
     | CreateTenant
     | DeleteTenant
     | OpenTenant
+    | IsEmpty
     | AdoptTenant
     | ListKeys
     | CreateKey
@@ -188,6 +195,7 @@ _ANSWERS: dict[type[Any], Any] = {
     Write: Written,
     ListTenants: list[Tenant],
     CreateTenant: Tenant,
+    IsEmpty: bool,
     ListKeys: list[ApiKey],
     CreateKey: NewKey,
     ListContexts: list[ContextRecord],

@@ -9,11 +9,11 @@ import msgspec
 from stadtkern.errors import Conflict
 from stadtkern.model.actor import ApiKey, Tenant
 from stadtkern.policy.grant import Grant
-from stadtkern.store.engine.base import Database
+from stadtkern.store.engine.base import Database, Readable
 from stadtkern.store.statements import statements
 
 
-async def is_empty(database: Database, grant: Grant) -> bool:
+async def is_empty(database: Readable, grant: Grant) -> bool:
     """Tell whether a tenant's store holds nothing that somebody gave it."""
     del grant
     if not await database.fetch(_EXISTS[database.engine]):
@@ -36,12 +36,17 @@ async def check_host(system: Database, grant: Grant, tenant: Tenant) -> None:
             raise Conflict(f"The host name {tenant.host} of tenant {tenant.name} is another tenant's")
 
 
-async def adopt_tenant(system: Database, grant: Grant, tenant: Tenant, keys: Sequence[ApiKey]) -> None:
-    """List a tenant and its keys; what the system knew under the same names is replaced."""
+async def adopt_tenant(
+    system: Database, grant: Grant, tenant: Tenant, keys: Sequence[ApiKey], *, replace: bool
+) -> None:
+    """List a tenant and its keys, or describe it anew. replace: forget the keys that it had."""
     del grant
     sql = statements("exchange.sql", system.engine)
-    bump = statements("system.sql", system.engine)["bump_epoch"]
+    known = statements("system.sql", system.engine)
+    bump = known["bump_epoch"]
     async with system.transaction() as transaction:
+        if replace:
+            await transaction.execute(known["delete_keys"], str(tenant.name))
         await transaction.execute(
             sql["put_tenant"], str(tenant.name), tenant.host, tenant.title, int(tenant.created_at)
         )

@@ -15,7 +15,7 @@ from importlib import resources
 from typing import Literal
 
 from stadtkern.errors import NewerStore, SetupError
-from stadtkern.store.engine.base import Database, Transaction
+from stadtkern.store.engine.base import Database, Readable, Transaction
 from stadtkern.store.statements import for_engine
 
 Family = Literal["system", "tenant"]
@@ -69,7 +69,7 @@ async def migrate(database: Database, family: Family) -> int:
     return applied
 
 
-async def read_applied(database: Database, family: Family) -> list[Migration]:
+async def read_applied(database: Readable, family: Family) -> list[Migration]:
     """List the steps that a database has seen; none for one without tables. Raises: NewerStore, SetupError."""
     marks = {
         "sqlite": "SELECT 1 FROM sqlite_schema WHERE name = 'migration'",

@@ -41,6 +41,19 @@ class Transaction(Protocol):
         ...
 
 
+class Readable(Protocol):
+    """What can be asked, wherever it comes from."""
+
+    @property
+    def engine(self) -> Literal["sqlite", "postgres"]:
+        """Which dialect the statements must be in."""
+        ...
+
+    async def fetch(self, sql: str, *params: Any) -> list[Row]:
+        """Read."""
+        ...
+
+
 class Database(Protocol):
     """One set of tables."""
 

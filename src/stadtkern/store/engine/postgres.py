@@ -243,6 +243,8 @@ class PostgresEngine:
 
     def __init__(self, url: str, timeout_s: float, pool: int) -> None:
         self.url = url
+        self.accept_incomplete = False
+        """Set by the one command that may open an incomplete store: to make it complete."""
         self._timeout_s = timeout_s
         self._readers = Connections(url, pool)
         self._writers = Connections(url, max(2, pool // 2))
@@ -253,9 +255,22 @@ class PostgresEngine:
         try:
             if connection.get_server_version().major < 15:
                 raise SetupError("Stadtkern needs PostgreSQL 15 or newer")
-            if await connection.fetchval("SELECT to_regnamespace($1)::text", INCOMPLETE):
+            marked = await connection.fetchval("SELECT to_regnamespace($1)::text", INCOMPLETE)
+            if marked and not self.accept_incomplete:
                 raise IncompleteStore("The database is incomplete: a restore did not come to its end; restore again")
             await _ensure_postgis(connection)
+        finally:
+            await connection.close()
+
+    async def count_others(self) -> int:
+        """Count the connections that other Stadtkern processes have to this database."""
+        connection = await connect(self.url)
+        try:
+            found = await connection.fetchval(
+                "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'stadtkern'"
+                " AND datname = current_database() AND pid <> pg_backend_pid()"
+            )
+            return int(cast("int", found))
         finally:
             await connection.close()
 

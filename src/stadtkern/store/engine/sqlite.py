@@ -335,7 +335,23 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def is_locked(folder: Path) -> bool:
+    """Tell whether a process has the folder open. Raises: Unavailable."""
+    if not (folder / "lock").exists():
+        return False
+    try:
+        with (folder / "lock").open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError as error:
+        raise Unavailable(f"The data folder {folder} cannot be read: {error.strerror}") from error
+    return False
+
+
 def _move(source: Path, target: Path) -> None:
+    if Path(f"{source}-wal").exists():
+        raise Unavailable(f"The database {source} is still open somewhere")
     _remove(Path(f"{target}-wal"))
     _remove(Path(f"{target}-shm"))
     source.replace(target)
