@@ -13,7 +13,7 @@ from tests.asgi_client import client as run_client
 from tests.manage.callers import TOKEN
 from tests.store.conftest import database_url, shared_database
 
-__all__ = ["client", "embedded", "database_url", "shared_database"]
+__all__ = ["client", "database_url", "embedded", "shared_database"]
 
 
 @pytest.fixture

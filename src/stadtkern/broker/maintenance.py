@@ -24,6 +24,9 @@ EVERY_S = 5.0
 PARTITIONS_EVERY = 720
 """Rounds between looks at the partitions: an hour."""
 SWEEP = 500
+SWEEPS = 20
+"""Slices that one round deletes at most; readers do not see what waits for the next round either."""
+TRIM = 5_000
 CHANGES_KEPT_US = 7 * 24 * 3600 * 1_000_000
 
 
@@ -77,18 +80,26 @@ class Maintenance:
 async def sweep_expired(tenant: OpenTenant) -> int:
     """Delete transient entities whose time is over and tell how many. Spec: CIM 009 5.2.4 (expiresAt)."""
     grant = system_grant("expired entities", tenant.name)
-    moment = now()
     sql = statements("write.sql", tenant.database.engine)["expired"]
-    rows = await tenant.database.fetch(sql, moment, SWEEP)
-    if rows:
-        operations = [DeleteEntity(EntityId(row[0]), moment) for row in rows]
-        await tenant.writer.write(grant, operations)
-    return len(rows)
+    swept = 0
+    for _ in range(SWEEPS):
+        moment = now()
+        rows = await tenant.database.fetch(sql, moment, SWEEP)
+        if rows:
+            await tenant.writer.write(grant, [DeleteEntity(EntityId(row[0]), moment) for row in rows])
+        swept += len(rows)
+        if len(rows) < SWEEP:
+            break
+    return swept
 
 
-async def trim_changes(database: Database, moment: Instant) -> None:
-    """Drop change rows older than a week."""
-    async with database.transaction() as transaction:
-        await transaction.execute(
-            statements("write.sql", database.engine)["trim_changes"], moment - CHANGES_KEPT_US, 10_000
-        )
+async def trim_changes(database: Database, moment: Instant) -> int:
+    """Drop change rows older than a week, in slices between which others write, and tell how many."""
+    sql = statements("write.sql", database.engine)["trim_changes"]
+    dropped = 0
+    while True:
+        async with database.transaction() as transaction:
+            gone = await transaction.fetch(sql, moment - CHANGES_KEPT_US, TRIM)
+        dropped += len(gone)
+        if len(gone) < TRIM:
+            return dropped
