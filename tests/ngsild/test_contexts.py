@@ -169,14 +169,25 @@ async def test_resolve_keeps_inline_contexts_by_content(service: ContextService)
         b'{"@context": "/c"}',
         b"[" * 100_000,
         b"\xff",
-        (302, {"Location": "http://169.254.169.254/latest/meta-data"}),
-        (500, {}),
     ],
 )
+@pytest.mark.clause("CIM009 5.5.6")
 async def test_resolve_fails_when_the_address_gives_no_context(
     service: ContextService, server: ContextServer, document: Any
 ) -> None:
     server.documents["/c"] = document
+
+    for _ in range(2):
+        with pytest.raises(BadRequestData):
+            await service.resolve(server.url + "/c", NORTH)
+    assert server.asked == {"/c": 1}
+
+
+@pytest.mark.parametrize("answer", [(302, {"Location": "http://169.254.169.254/latest/meta-data"}), (500, {})])
+async def test_resolve_fails_when_the_address_gives_nothing(
+    service: ContextService, server: ContextServer, answer: Any
+) -> None:
+    server.documents["/c"] = answer
 
     with pytest.raises(LdContextNotAvailable):
         await service.resolve(server.url + "/c", NORTH)
@@ -334,8 +345,8 @@ async def test_folder_file_that_is_no_context_is_reported(tmp_path: Path) -> Non
     (tmp_path / "index.json").write_text('{"https://city.example/a": "a.json", "https://city.example/b": "gone.json"}')
     (tmp_path / "a.json").write_text("{}")
     async with ContextService(ContextMemory(), folder=tmp_path) as service:
-        for name in "ab":
-            with pytest.raises(LdContextNotAvailable):
+        for name, error in ("a", BadRequestData), ("b", LdContextNotAvailable):
+            with pytest.raises(error):
                 await service.resolve(f"https://city.example/{name}", NORTH)
 
 
@@ -480,7 +491,7 @@ async def test_reload_replaces_the_copy_and_keeps_it_on_failure(service: Context
     assert (await service.resolve(url, NORTH)).expand_term("speed") == "https://city.example/v2"
 
     server.documents["/c"] = b"broken"
-    with pytest.raises(LdContextNotAvailable):
+    with pytest.raises(BadRequestData):
         await delete(service, url, reload="true")
     assert (await service.resolve(url, NORTH)).expand_term("speed") == "https://city.example/v2"
     assert (await describe(service, url))["kind"] == "Cached"
@@ -510,6 +521,15 @@ async def test_uses_are_counted(service: ContextService, server: ContextServer) 
     assert (await describe(service, id))["numberOfHits"] == 3
     assert (await describe(service, url))["numberOfHits"] == 1
     assert (await describe(service, id))["lastUsage"].endswith("Z")
+
+
+async def test_uses_of_a_deleted_copy_are_forgotten(service: ContextService, server: ContextServer) -> None:
+    url = server.url + "/c"
+    server.documents["/c"] = SPEED
+    for _ in range(2):
+        await service.resolve(url, NORTH)
+        assert (await describe(service, url))["numberOfHits"] == 1
+        assert (await delete(service, url)).status == 204
 
 
 @pytest.mark.parametrize("id", [CORE_CONTEXT_URL, CORE_CONTEXT_URL.replace("1.9", "1.6")])

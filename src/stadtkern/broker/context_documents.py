@@ -18,7 +18,7 @@ from msgspec import Raw
 from stadtkern.broker.context_folder import ContextFolder
 from stadtkern.broker.context_store import ContextStore
 from stadtkern.broker.download import Downloader, DownloadFailed
-from stadtkern.errors import InvalidSettings, LdContextNotAvailable, Problem
+from stadtkern.errors import BadRequestData, InvalidSettings, LdContextNotAvailable, Problem
 from stadtkern.jsonld.definition import context_of, list_addresses, members_of
 from stadtkern.model.context import ContextRecord
 from stadtkern.model.instant import now
@@ -40,6 +40,9 @@ _MEMORY = 32 * 1024 * 1024
 _FAILURES = 1000
 
 
+_Failure = LdContextNotAvailable | BadRequestData
+
+
 @dataclass(slots=True)
 class Document:
     """A context document. expires: on the monotonic clock. record_id: the id of its record, where it has one."""
@@ -57,15 +60,13 @@ def cached_id(address: str) -> str:
 
 
 def parse_document(body: bytes, address: str) -> Any:
-    """Parse a context document and check its outer form. Raises: LdContextNotAvailable."""
+    """Parse a context document and check its outer form. Raises: BadRequestData. Spec: CIM 009 5.5.6."""
     try:
         tree = parse_json(body)
         members_of(context_of(tree, address))
         list_addresses(context_of(tree, address), address)
-    except LdContextNotAvailable:
-        raise
     except Problem as problem:
-        raise LdContextNotAvailable(f"The document {address} is no @context: {problem.detail}") from problem
+        raise BadRequestData(f"The document {address} is no @context: {problem.detail}") from problem
     return tree
 
 
@@ -78,8 +79,8 @@ class ContextDocuments:
         self._folder = folder
         self._kept: OrderedDict[str, Document] = OrderedDict()
         self._kept_bytes = 0
-        self._running: dict[str, asyncio.Task[Document | LdContextNotAvailable]] = {}
-        self._failed: dict[str, tuple[float, str]] = {}
+        self._running: dict[str, asyncio.Task[Document | _Failure]] = {}
+        self._failed: dict[str, tuple[float, _Failure]] = {}
 
     async def close(self) -> None:
         """End all downloads."""
@@ -89,7 +90,10 @@ class ContextDocuments:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def find(self, address: str, grant: Grant) -> Document:
-        """Give the document of an address of the web. Raises: LdContextNotAvailable."""
+        """Give the document of an address of the web.
+
+        Raises: LdContextNotAvailable, BadRequestData (what lies there is no context).
+        """
         kept = self._kept.get(address)
         if kept is not None and kept.expires > time.monotonic():
             return kept
@@ -100,22 +104,22 @@ class ContextDocuments:
             return kept
         try:
             return await self.download(address)
-        except LdContextNotAvailable:
+        except (LdContextNotAvailable, BadRequestData):
             if kept is None:
                 raise
             kept.expires = time.monotonic() + RETRY_S
             return kept
 
     async def download(self, address: str) -> Document:
-        """Download anew; what was kept stays where that fails. Raises: LdContextNotAvailable."""
+        """Download anew; what was kept stays where that fails. Raises: LdContextNotAvailable, BadRequestData."""
         self._check_failure(address)
         task = self._running.get(address)
         if task is None:
             task = self._running[address] = asyncio.create_task(self._download(address))
         # Shielded: whoever asked first may go away, the others still want the document.
         outcome = await asyncio.shield(task)
-        if isinstance(outcome, LdContextNotAvailable):
-            raise LdContextNotAvailable(outcome.detail)
+        if not isinstance(outcome, Document):
+            raise type(outcome)(outcome.detail)
         return outcome
 
     def forget(self, address: str) -> None:
@@ -158,28 +162,28 @@ class ContextDocuments:
             self._kept_bytes -= len(oldest.body)
         return document
 
-    async def _download(self, address: str) -> Document | LdContextNotAvailable:
+    async def _download(self, address: str) -> Document | _Failure:
         try:
             answer = await self._downloader.download(address, ACCEPT)
             lifetime_s = max(LIFETIME_S if answer.lifetime_s is None else answer.lifetime_s, SHORTEST_LIFETIME_S)
             return self._keep(address, answer.body, lifetime_s, downloaded=True)
         except DownloadFailed as error:
-            return self._fail(address, f"The @context {address} is not available: {error}")
-        except LdContextNotAvailable as problem:
-            return self._fail(address, problem.detail)
+            return self._fail(address, LdContextNotAvailable(f"The @context {address} is not available: {error}"))
+        except BadRequestData as problem:
+            return self._fail(address, problem)
         finally:
             del self._running[address]
 
-    def _fail(self, address: str, detail: str) -> LdContextNotAvailable:
+    def _fail(self, address: str, failure: _Failure) -> _Failure:
         if len(self._failed) >= _FAILURES:
             self._failed.clear()
-        self._failed[address] = (time.monotonic() + FAILURE_S, detail)
-        return LdContextNotAvailable(detail)
+        self._failed[address] = (time.monotonic() + FAILURE_S, failure)
+        return failure
 
     def _check_failure(self, address: str) -> None:
         failure = self._failed.get(address)
         if failure is not None and failure[0] > time.monotonic():
-            raise LdContextNotAvailable(failure[1])
+            raise type(failure[1])(failure[1].detail)
 
 
 def make_cached_record(address: str, document: Document) -> ContextRecord:

@@ -141,7 +141,8 @@ class ContextService:
         reference: None (the core context), an address, terms, or a list of these. base_url: what this server is called
         from outside; relative addresses start from it.
 
-        Raises: BadRequestData (the reference is no context), LdContextNotAvailable (an address cannot be read).
+        Raises: BadRequestData (the reference, or what lies at an address, is no context), LdContextNotAvailable (an
+        address cannot be read).
         Spec: CIM 009 6.3.5.
         """
         if reference is None:
@@ -329,12 +330,15 @@ class ContextService:
         await self._store.delete_context(grant, record.id)
         self._documents.forget(record.url)
         self._drop_made_of(record.id)
+        # A new copy of the same address starts from nothing.
+        self._uses.get(grant.tenant, Counter()).pop(record.id, None)
         self._implicit.pop((grant.tenant, record.id), None)
 
     async def reload_context(self, grant: Grant, id_or_url: str) -> None:
         """Download a copy anew; it is kept as it is where that fails. What is built in needs no download.
 
-        Raises: BadRequestData (no copy of this name), LdContextNotAvailable, Forbidden. Spec: CIM 009 5.13.5.
+        Raises: BadRequestData (no copy of this name, or no context there), LdContextNotAvailable, Forbidden.
+        Spec: CIM 009 5.13.5.
         """
         _check_writes(grant)
         try:

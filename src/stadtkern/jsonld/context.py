@@ -35,6 +35,8 @@ _MEMO = 8192
 """Most names, and most IRIs, that one context remembers."""
 _MEMO_LENGTH = 300
 """Longer names are worked out each time."""
+_CORE_VOCABULARY = "ngsi-ld:default-context/"
+"""The default vocabulary by the core context's own prefix."""
 
 
 class Context:
@@ -147,6 +149,9 @@ class Context:
             name = iri[len(DEFAULT_VOCABULARY) :]
             if name and self._expand(name) == iri:
                 return name
+            # The plain name means something else to this reader, but the core context's prefix is always there.
+            prefixed = self._compact_by_prefix(iri) or _CORE_VOCABULARY + name
+            return prefixed if self._expand(prefixed) == iri else iri
         return self._compact_by_prefix(iri) or iri
 
     def _compact_by_prefix(self, iri: str) -> str | None:
@@ -171,8 +176,9 @@ def compile_context(
     it names, directly or not, by absolute address; the core contexts need none. base: what relative addresses start
     from.
 
-    Raises: BadRequestData (a fault in the reference), LdContextNotAvailable (an address is missing in ``documents``,
-    holds no context, or the contexts include one another in a circle, too deep or too often).
+    Raises: BadRequestData (a fault in the reference, an address that holds no context, or contexts that include one
+    another in a circle, too deep or too often), LdContextNotAvailable (an address is missing in ``documents``).
+    Spec: CIM 009 5.5.6.
     """
     builder = DefinitionBuilder(documents or {}, embedded_definitions, CORE_PREFIXES)
     builder.add(CORE_CONTEXT_URL if reference is None else reference, base)

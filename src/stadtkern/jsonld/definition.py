@@ -102,9 +102,9 @@ def members_of(reference: ContextReference) -> list[Member]:
 
 
 def context_of(document: JSONValue, address: str) -> ContextReference:
-    """Take the ``@context`` member out of a downloaded document. Raises: LdContextNotAvailable."""
+    """Take the ``@context`` member out of a downloaded document. Raises: BadRequestData. Spec: CIM 009 5.5.6."""
     if not isinstance(document, Mapping) or "@context" not in document:
-        raise LdContextNotAvailable(f"The document {address} holds no @context")
+        raise BadRequestData(f"The document {address} holds no @context")
     return cast("ContextReference", document["@context"])
 
 
@@ -132,16 +132,17 @@ class DefinitionBuilder:
         """Add one context with all that it includes.
 
         base: what relative addresses start from. trail: the addresses that lead here, outermost first.
-        Raises: BadRequestData (a fault in what the client wrote), LdContextNotAvailable (in what an address holds).
+        Raises: BadRequestData (a fault in what the client wrote, or in what an address holds), LdContextNotAvailable
+        (an address that holds nothing).
         """
         try:
             members = members_of(reference)
             for member in members:
                 self._add_member(member, base, trail)
         except BadRequestData as problem:
-            if not trail:
+            if not trail or problem.pointer is None:  # the latter names its address already
                 raise
-            raise LdContextNotAvailable(f"The @context {base} cannot be used: {problem.detail}") from problem
+            raise BadRequestData(f"The @context {base} cannot be used: {problem.detail}") from problem
 
     def _add_member(self, member: Member, base: str | None, trail: tuple[str, ...]) -> None:
         if member is None:
@@ -177,7 +178,7 @@ class DefinitionBuilder:
         elif self._inclusions > MAX_INCLUSIONS:
             fault = f"is one of more than {MAX_INCLUSIONS} inclusions"
         if fault is not None:
-            raise LdContextNotAvailable(f"The @context {address} {fault}")
+            raise BadRequestData(f"The @context {address} {fault}")
 
     def _define_all(self, local: Mapping[str, JSONValue], *, strict: bool) -> None:
         local_terms = _LocalTerms(self, local, strict=strict)

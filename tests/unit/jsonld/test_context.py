@@ -97,10 +97,17 @@ def test_compact_iri_never_gives_a_name_that_means_something_else() -> None:
         {"speed": "https://city.example/speed", "c": "https://c.example/", "c:x": "https://c.example/x"}
     )
 
-    assert context.compact_iri(DEFAULT + "speed") == DEFAULT + "speed"
-    assert context.compact_iri(DEFAULT + "location") == DEFAULT + "location"
-    assert context.compact_iri(DEFAULT + "c:x") == DEFAULT + "c:x"
+    assert context.compact_iri(DEFAULT + "speed") == "ngsi-ld:default-context/speed"
+    assert context.compact_iri(DEFAULT + "location") == "ngsi-ld:default-context/location"
+    assert context.compact_iri(DEFAULT + "c:x") == "ngsi-ld:default-context/c:x"
+    for name in ("speed", "location", "c:x"):
+        assert context.expand_term(context.compact_iri(DEFAULT + name)) == DEFAULT + name
     assert context.compact_iri("https://uri.etsi.org/ngsi-ld/name") == "https://uri.etsi.org/ngsi-ld/name"
+
+
+def test_compact_iri_gives_full_name_when_core_prefix_form_is_taken() -> None:
+    taken = {"speed": "https://city.example/speed", "ngsi-ld:default-context/speed": "https://city.example/other"}
+    assert compile_inline(taken).compact_iri(DEFAULT + "speed") == DEFAULT + "speed"
 
 
 def test_user_vocabulary_serves_definitions_only() -> None:
@@ -215,17 +222,25 @@ def test_scoped_contexts_of_published_documents_are_read_over() -> None:
 @pytest.mark.parametrize(
     ("documents", "why"),
     [
-        ({}, "is not available"),
         ({CITY: {}}, "holds no @context"),
         ({CITY: ["no", "object"]}, "holds no @context"),
         ({CITY: {"@context": CITY}}, "includes itself"),
         ({CITY: {"@context": "https://b.example/"}, "https://b.example/": {"@context": [CITY]}}, "includes itself"),
         ({CITY: {"@context": {"a": 7}}}, "cannot be used"),
+        (
+            {CITY: {"@context": "https://b.example/"}, "https://b.example/": {"@context": {"a": 7}}},
+            "^The @context https://b.example/ cannot be used",
+        ),
     ],
 )
-def test_compile_fails_when_an_address_is_no_good(documents: dict[str, object], why: str) -> None:
-    with pytest.raises(LdContextNotAvailable, match=why):
+def test_compile_fails_when_an_address_holds_no_context(documents: dict[str, object], why: str) -> None:
+    with pytest.raises(BadRequestData, match=why):
         compile_context(CITY, documents)  # type: ignore[arg-type]
+
+
+def test_compile_fails_when_an_address_holds_nothing() -> None:
+    with pytest.raises(LdContextNotAvailable, match="is not available"):
+        compile_context(CITY, {})
 
 
 def test_compile_stops_at_contexts_that_include_one_another_without_end() -> None:
@@ -233,9 +248,9 @@ def test_compile_stops_at_contexts_that_include_one_another_without_end() -> Non
     wide = {f"https://c.example/{n}": {"@context": [f"https://c.example/{n + 1}"] * 40} for n in range(7)}
     wide["https://c.example/7"] = {"@context": {}}  # type: ignore[dict-item]
 
-    with pytest.raises(LdContextNotAvailable, match="levels deep"):
+    with pytest.raises(BadRequestData, match="levels deep"):
         compile_context("https://c.example/0", deep)  # type: ignore[arg-type]
-    with pytest.raises(LdContextNotAvailable, match="inclusions"):
+    with pytest.raises(BadRequestData, match="inclusions"):
         compile_context("https://c.example/0", wide)  # type: ignore[arg-type]
 
 
