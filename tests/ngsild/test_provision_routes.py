@@ -150,10 +150,18 @@ async def test_merge_sets_the_observation_time_of_observed_attributes() -> None:
     assert services.entities[ID].attributes[Iri(DEFAULT + "speed")][0].observed_at == 1_000_000
 
 
-@pytest.mark.parametrize("query", ["format=xml", "options=xml", "observedAt=now", "lang=a+b"])
-async def test_merge_answers_400_on_bad_parameters(services: Services, query: str) -> None:
+@pytest.mark.parametrize(
+    ("query", "kind"),
+    [
+        ("format=xml", "InvalidRequest"),
+        ("options=xml", "InvalidRequest"),
+        ("observedAt=now", "BadRequestData"),
+        ("lang=a+b", "BadRequestData"),
+    ],
+)
+async def test_merge_answers_400_on_bad_parameters(services: Services, query: str, kind: str) -> None:
     response = await services.ask("PATCH", f"/entities/{ID}?{query}", {"speed": {"value": 6}})
-    assert (response.status, slug(response)) == (400, "BadRequestData")
+    assert (response.status, slug(response)) == (400, kind)
 
 
 async def test_merge_reads_merge_patches(services: Services) -> None:
@@ -194,7 +202,7 @@ async def test_append_answers_207_when_it_may_not_overwrite(services: Services) 
 
 async def test_append_answers_400_on_an_unknown_option(services: Services) -> None:
     response = await services.ask("POST", f"/entities/{ID}/attrs?options=overwrite", {"speed": {"value": 6}})
-    assert (response.status, slug(response)) == (400, "BadRequestData")
+    assert (response.status, slug(response)) == (400, "InvalidRequest")
 
 
 async def test_update_answers_207_for_a_scope_that_is_not_there(services: Services) -> None:
@@ -283,8 +291,8 @@ async def make_fleet() -> Services:
         ("local=true", []),
         ("q=a>=2", ["0", "1"]),
         ("type=Car&q=a>=2", ["0", "1", "2", "4", "6"]),
-        ("id=urn:x:1,urn:x:2", ["0", "3", "4", "5", "6"]),
-        ("idPattern=[0-3]$", ["4", "5", "6"]),
+        ("local=true&id=urn:x:1,urn:x:2", ["0", "3", "4", "5", "6"]),
+        ("type=Car,Van&idPattern=[0-3]$", ["4", "5", "6"]),
         ("attrs=b,c", []),
         ("attrs=c", ["0", "1", "2", "3", "4", "5", "6"]),
     ],
@@ -317,6 +325,20 @@ async def test_purge_drops_the_scope_when_it_is_named() -> None:
 async def test_purge_answers_400_on_bad_parameters(query: str) -> None:
     response = await (await make_fleet()).ask("DELETE", f"/entities?{query}")
     assert (response.status, slug(response)) == (400, "BadRequestData")
+
+
+@pytest.mark.clause("CIM009 5.6.21.4")
+@pytest.mark.parametrize(
+    "query",
+    [
+        *("id=urn:x:1", "idPattern=.*", "attrs=createdAt", 'q=modifiedAt>"2020-01-01T00:00:00Z"', "scopeQ=/a"),
+        *('type=Car&q=a{b}=="x"', "type=Car&attrs=a{b}"),
+    ],
+)
+async def test_purge_refuses_to_delete_when_too_wide_or_linked(query: str) -> None:
+    services = await make_fleet()
+    response = await services.ask("DELETE", f"/entities?{query}")
+    assert (response.status, slug(response), len(services.entities)) == (400, "BadRequestData", 7)
 
 
 async def test_names_are_expanded_with_the_linked_context() -> None:

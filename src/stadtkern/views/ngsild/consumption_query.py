@@ -11,12 +11,12 @@ from stadtkern.errors import BadRequestData, InvalidRequest, OperationNotSupport
 from stadtkern.jsonld.context import Context
 from stadtkern.model.entity import NO_DATASET
 from stadtkern.model.ids import Iri, is_uri
-from stadtkern.query.filter import Filter, all_of, attribute_names, link_depth
+from stadtkern.query.filter import Filter, all_of, link_depth
 from stadtkern.query.order import Order, parse_order_by
-from stadtkern.query.projection import attribute_list, parse_projection
+from stadtkern.query.projection import parse_projection
 from stadtkern.query.q import parse_q
 from stadtkern.query.request import DEFAULT_LIMIT, MAX_LIMIT, EntityQuery, Join
-from stadtkern.views.ngsild.entity_filter import SELECTORS, parse_entity_filter
+from stadtkern.views.ngsild.entity_filter import SELECTORS, narrows, parse_entity_filter
 from stadtkern.views.ngsild.parameters import Parameters, read_flag
 from stadtkern.views.ngsild.parse_terms import expand_attribute
 from stadtkern.views.ngsild.render_language import parse_lang
@@ -216,15 +216,7 @@ def _names(parameters: Parameters, name: str) -> frozenset[str]:
 def _check_not_too_wide(parameters: Parameters, context: Context, filters: list[Filter | None]) -> None:
     """Refuse a query that narrows nothing. Spec: CIM 009 5.7.2.4 (a to e)."""
     selected, _, values = filters
-    narrows = (
-        selected is not None
-        or "type" in parameters
-        or "georel" in parameters
-        or parameters.get("local") == "true"
-        or bool(attribute_list(parameters.get("attrs"), "attrs", context.expand_term))
-        or (values is not None and bool(attribute_names(values)))
-    )
-    if not narrows:
+    if selected is None and not narrows(parameters, context, values):
         raise BadRequestData(
             "The query is too wide", hint="give a type, attrs, q, a geoquery or local=true (CIM 009 5.7.2.4)"
         )

@@ -7,7 +7,7 @@ from typing import Final
 from stadtkern.errors import BadRequestData
 from stadtkern.jsonld.context import Context
 from stadtkern.model.ids import EntityId, Iri, parse_entity_id
-from stadtkern.query.filter import And, Exists, Filter, IdIn, IdMatches, Or, Path
+from stadtkern.query.filter import And, Exists, Filter, IdIn, IdMatches, Or, Path, attribute_names
 from stadtkern.query.geoquery import parse_geo_query
 from stadtkern.query.pattern import compile_pattern
 from stadtkern.query.projection import attribute_list
@@ -37,6 +37,20 @@ def parse_entity_filter(parameters: Parameters, context: Context) -> Filter | No
     if not parts:
         return None
     return parts[0] if len(parts) == 1 else And(tuple(parts))
+
+
+def narrows(parameters: Parameters, context: Context, values: Filter | None) -> bool:
+    """Tell whether parameters choose entities by more than ids, scopes and system attributes.
+
+    values: what ``q`` says. Raises: BadRequestData. Spec: CIM 009 5.6.21.4, 5.7.2.4 (a to e).
+    """
+    return (
+        "type" in parameters
+        or "georel" in parameters
+        or parameters.get("local") == "true"
+        or bool(attribute_list(parameters.get("attrs"), "attrs", context.expand_term))
+        or (values is not None and bool(attribute_names(values)))
+    )
 
 
 def _parse_identity(parameters: Parameters, context: Context) -> list[Filter]:

@@ -41,23 +41,23 @@ def read_flag(parameters: Parameters, name: str) -> bool:
 
 
 def read_options(parameters: Parameters, known: Collection[str]) -> frozenset[str]:
-    """Read the list in ``options``. Raises: BadRequestData (an option that the route does not know)."""
+    """Read the list in ``options``. Raises: InvalidRequest (an unknown option). Spec: CIM 009 6.3.20."""
     options = frozenset(part.strip() for part in parameters.get("options", "").split(",") if part.strip())
     for option in options:
         if option not in known:
-            raise BadRequestData(f"The option {option[:40]!r} is not known here", pointer="options:0")
+            raise InvalidRequest(f"The option {option[:40]!r} is not known here", pointer="options:0")
     return options
 
 
 def read_simplified(parameters: Parameters) -> bool:
     """Tell whether the body is in simplified form: by ``format``, or by the older ``options``.
 
-    Raises: BadRequestData. Spec: CIM 009 6.5.3.4, 6.3.7.
+    Raises: InvalidRequest (unknown format or option). Spec: CIM 009 6.5.3.4, 6.3.7, 6.3.20.
     """
     options = read_options(parameters, FORMATS)
     chosen = parameters.get("format")
     if chosen is not None and chosen not in FORMATS:
-        raise BadRequestData(f"The format {chosen[:40]!r} is not known", pointer="format:0")
+        raise InvalidRequest(f"The format {chosen[:40]!r} is not known", pointer="format:0")
     return chosen in SIMPLIFIED if chosen is not None else bool(options & SIMPLIFIED)
 
 

@@ -23,12 +23,12 @@ from stadtkern.model.operation import (
     UpdateAttributes,
 )
 from stadtkern.query.evaluate import matches
-from stadtkern.query.filter import Filter
+from stadtkern.query.filter import Filter, link_depth
 from stadtkern.query.projection import attribute_list
 from stadtkern.query.request import MAX_LIMIT, EntityQuery
 from stadtkern.query.typeselection import parse_type_selection
 from stadtkern.views._http.message import Request, Response
-from stadtkern.views.ngsild.entity_filter import SELECTORS, parse_entity_filter
+from stadtkern.views.ngsild.entity_filter import SELECTORS, narrows, parse_entity_filter
 from stadtkern.views.ngsild.parameters import (
     Parameters,
     read_flag,
@@ -181,14 +181,21 @@ async def delete_attribute(request: Request, services: NgsiLdServices) -> Respon
 async def purge_entities(request: Request, services: NgsiLdServices) -> Response:
     """DELETE /entities: delete all entities that match, or some of their attributes. Spec: CIM 009 6.4.3.3, 5.6.21."""
     parameters = read_parameters(request, _PURGE)
-    if not SELECTORS.intersection(parameters) and not read_flag(parameters, "local"):
-        raise BadRequestData("A purge needs something that chooses entities", hint="such as type, id, q, or local=true")
     context = await resolve_linked(services.contexts, request)
     filter = parse_entity_filter(parameters, context)
+    _check_purge(parameters, context, filter)
     drop, keep = (_parse_names(parameters, name, context) for name in ("drop", "keep"))
     if drop is not None and keep is not None:
         raise BadRequestData("The drop and keep parameters exclude one another", pointer="keep:0")
     return batch_result(await _purge(request, services, filter, drop, keep))
+
+
+def _check_purge(parameters: Parameters, context: Context, filter: Filter | None) -> None:
+    """Refuse a purge of everything, and one that looks at linked entities. Spec: CIM 009 5.6.21.4."""
+    if not narrows(parameters, context, filter):
+        raise BadRequestData("The purge is too wide", hint="give a type, attrs, q, a geoquery or local=true")
+    if filter is not None and link_depth(filter):
+        raise BadRequestData("A purge does not look at linked entities", pointer="q:0")
 
 
 def _parse_names(parameters: Parameters, name: str, context: Context) -> frozenset[Iri] | None:
