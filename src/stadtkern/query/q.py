@@ -51,7 +51,8 @@ Operator = Choice["==", "!=", ">=", ">", "<=", "<", "!~=", "~="]
 
 _OPERATORS: tuple[Operator, ...] = ("==", "!~=", "!=", ">=", "<=", "~=", ">", "<")
 _NUMBER = re2.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?")
-_DATE_TIME = re2.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?:Z|[+-]\d{2}:?\d{2})")
+_DATE_TIME = re2.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?:Z|[+ -]\d{2}:?\d{2})")
+"""With any offset; the plus sign of one that was not escaped in the address has arrived as a blank."""
 _DATE = re2.compile(r"\d{4}-\d{2}-\d{2}")
 _TIME = re2.compile(r"\d{2}:\d{2}:\d{2}(?:[.,]\d+)?Z?")
 _QUOTED = re2.compile(r'"(?:[^"\\]|\\.)*"')
@@ -263,7 +264,7 @@ def _parse_bare(scanner: Scanner) -> Literal:
 
 def _parse_date_time(scanner: Scanner, found: str, start: int) -> Literal:
     try:
-        return instant(parse_instant(found))
+        return instant(parse_instant(found.replace(" ", "+")))
     except BadRequestData as error:
         raise scanner.error(error.detail, start) from error
 

@@ -160,8 +160,9 @@ def _parse_times(
 
 
 def _parse_time(text: str, parameter: str) -> Instant:
+    """Read a time with any offset; the plus sign of one that was not escaped has arrived as a blank."""
     try:
-        return parse_instant(text)
+        return parse_instant(text.replace(" ", "+"))
     except BadRequestData as error:
         raise BadRequestData(f"The {parameter} parameter is wrong: {error.detail}", pointer=f"{parameter}:0") from error
 

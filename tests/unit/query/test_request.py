@@ -13,6 +13,7 @@ from stadtkern.model.instant import parse_instant
 from stadtkern.query.request import Aggregation, Duration, TemporalQuery, parse_duration, parse_temporal_query
 
 EARLY, LATE = "2017-12-13T14:20:00Z", "2017-12-13T14:40:00Z"
+SHIFTED = "2017-12-13T15:20:00+01:00"
 AT, END = parse_instant(EARLY), parse_instant(LATE)
 HOUR = 3_600_000_000
 
@@ -24,6 +25,8 @@ HOUR = 3_600_000_000
         ({}, (None, None)),
         ({"timerel": "before", "time_at": EARLY}, (None, AT)),
         ({"timerel": "after", "time_at": EARLY}, (AT, None)),
+        ({"timerel": "after", "time_at": SHIFTED}, (AT, None)),
+        ({"timerel": "after", "time_at": SHIFTED.replace("+", " ")}, (AT, None)),
         ({"timerel": "between", "time_at": EARLY, "end_time_at": LATE}, (AT, END)),
         ({"timerel": "between", "time_at": EARLY, "end_time_at": EARLY}, (AT, AT)),
     ],
