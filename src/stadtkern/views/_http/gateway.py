@@ -23,6 +23,7 @@ from stadtkern import telemetry
 from stadtkern.errors import (
     BadRequestData,
     InvalidRequest,
+    LengthRequired,
     MethodNotAllowed,
     NonexistentTenant,
     PayloadTooLarge,
@@ -50,6 +51,7 @@ _REQUEST_ID = re2.compile(r"[A-Za-z0-9._:-]{1,64}")
 _PROXY_HEADERS = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
 _PLAIN_QUERY = re.compile(rb"(?:[A-Za-z0-9_.~:,;=/@!$*()-]|&(?!&|$))+")
 """Query strings without escapes, blanks or empty parts: split without decoding."""
+_WITH_BODY = frozenset({"POST", "PATCH", "PUT"})
 _VARY = ("vary", "Authorization, NGSILD-Tenant, Accept, Link")
 
 
@@ -144,6 +146,7 @@ class Gateway:
             return ANONYMOUS, _options(view, arrival.segments)
         route = view.route(arrival.method, arrival.segments)
         headers = arrival.headers
+        _check_length(scope, arrival)
         actor, grant = await self._admit(route, scope, arrival)
         request = Request(
             method=arrival.method,
@@ -262,6 +265,17 @@ class Gateway:
             return self._public + arrival.prefix
         host = arrival.headers.get("host", "localhost")
         return f"{scope.get('scheme', 'http')}://{host}{arrival.prefix}"
+
+
+def _check_length(scope: Scope, arrival: _Arrival) -> None:
+    """Refuse an NGSI-LD write that tells neither how long its body is nor where it ends; HTTP/2 always tells.
+
+    Raises: LengthRequired. Spec: CIM 009 6.3.4; RFC 9112 6.3.
+    """
+    told = "content-length" in arrival.headers or "transfer-encoding" in arrival.headers
+    strict = _dialect(arrival) == "ngsi-ld" and str(scope.get("http_version", "2")).startswith("1")
+    if strict and not told and arrival.method in _WITH_BODY:
+        raise LengthRequired(f"The {arrival.method} request says nothing about the length of its body")
 
 
 def _request_id(scope: Scope) -> str:

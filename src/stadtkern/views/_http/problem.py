@@ -10,7 +10,15 @@ from typing import Literal
 
 import msgspec
 
-from stadtkern.errors import InternalError, MethodNotAllowed, Problem, TooManyRequests, Unauthorized, Unavailable
+from stadtkern.errors import (
+    InternalError,
+    LengthRequired,
+    MethodNotAllowed,
+    Problem,
+    TooManyRequests,
+    Unauthorized,
+    Unavailable,
+)
 from stadtkern.views._http.message import Response
 
 Dialect = Literal["ngsi-ld", "problem"]
@@ -68,6 +76,8 @@ def problem_media_type(dialect: Dialect) -> str:
 
 def problem_response(problem: Problem, dialect: Dialect, request_id: str | None = None) -> Response:
     """Answer with a problem."""
+    if dialect == "ngsi-ld" and isinstance(problem, LengthRequired):
+        return Response(problem.status)  # without a body, says CIM 009 6.3.4
     headers = [("content-type", problem_media_type(dialect))]
     if isinstance(problem, MethodNotAllowed) and problem.allow:
         headers.append(("allow", ", ".join(problem.allow)))
