@@ -88,8 +88,9 @@ class Collector:
         value = patch.value
         self._bytes += 0 if isinstance(value, UnsetType) else len(bytes(value))
         if patch.observed_at is None:
-            entity.still.setdefault(name, {})[patch.dataset_id] = patch
-            self._instances += 1
+            still = entity.still.setdefault(name, {})
+            self._instances += patch.dataset_id not in still
+            still[patch.dataset_id] = patch
             return
         observed = entity.observed.get(name)
         if observed is None:

@@ -33,7 +33,8 @@ class EntityReader:
             patch = self._mapping.wire.parse_entity(element.text, context, form)
         except Problem as problem:
             hint = f" ({problem.hint})" if problem.hint else ""
-            made.faults.append(FaultAt(problem.pointer or "", problem.detail + hint))
+            reason = problem.detail.replace("The body", "the element", 1) + hint
+            made.faults.append(FaultAt(problem.pointer or "", reason))
             return made
         if patch.id is None:
             made.faults.append(FaultAt("/id", "the entity has no id"))

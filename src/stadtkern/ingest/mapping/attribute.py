@@ -12,7 +12,7 @@ from stadtkern.errors import BadRequestData
 from stadtkern.ingest.expression.compile import Compiler, Evaluate, Slots
 from stadtkern.ingest.expression.values import Moment, is_true, kind_of, render_text, show
 from stadtkern.ingest.fault import Fault
-from stadtkern.ingest.mapping.document import Attribute
+from stadtkern.ingest.mapping.document import Attribute, Constant
 from stadtkern.ingest.mapping.template import compile_template
 from stadtkern.ingest.wire import Wire
 from stadtkern.jsonld.context import Context
@@ -37,7 +37,9 @@ class AttributeCompiler:
         self._wire = wire
         self._observed_at = observed_at
 
-    def compile_all(self, rules: Mapping[str, str | Attribute], nesting: int = 0) -> list[tuple[str, Iri, Make]]:
+    def compile_all(
+        self, rules: Mapping[str, str | Constant | Attribute], nesting: int = 0
+    ) -> list[tuple[str, Iri, Make]]:
         """Compile rules by attribute name. Raises: BadRequestData."""
         made: list[tuple[str, Iri, Make]] = []
         for name, rule in rules.items():
@@ -48,10 +50,10 @@ class AttributeCompiler:
                 raise BadRequestData(f"Attribute {name}: {problem.detail}", hint=problem.hint) from problem
         return made
 
-    def _compile(self, rule: str | Attribute, nesting: int) -> Make:
+    def _compile(self, rule: str | Constant | Attribute, nesting: int) -> Make:
         if nesting > _MAX_NESTING:
             raise BadRequestData("sub-attributes are nested too deeply")
-        if isinstance(rule, str):
+        if not isinstance(rule, Attribute):
             rule = Attribute(value=rule)
         value = self._compile_value(rule)
         time = self._compile_time(rule, nesting)
@@ -104,7 +106,8 @@ class AttributeCompiler:
             return lambda slots: ("Relationship", Raw(_encode(template(slots))))
         if rule.language_map is not UNSET:
             return self._compile_languages(rule.language_map)
-        expression = self._compiler.compile(str(getattr(rule, given[0])))
+        text = getattr(rule, given[0])
+        expression = self._compiler.compile(text if isinstance(text, str) else _encode(text).decode())
         if given[0] == "value":
             return self._plain_value(expression)
         if given[0] == "geo":

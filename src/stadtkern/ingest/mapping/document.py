@@ -16,7 +16,8 @@ from stadtkern.model.operation import Repeated
 
 MAX_BYTES: Final = 1_000_000
 """Largest mapping."""
-Scalar = str | int | float | bool | None
+Constant = int | float | bool
+"""A value that needs no expression."""
 
 
 class Source(Struct, forbid_unknown_fields=True, rename="camel"):
@@ -65,7 +66,7 @@ class Time(Struct, forbid_unknown_fields=True):
 class Attribute(Struct, forbid_unknown_fields=True, rename="camel"):
     """One attribute. Exactly one of ``value``, ``object``, ``languageMap``, ``vocab``, ``json`` and ``valueList``."""
 
-    value: str | UnsetType = UNSET
+    value: str | Constant | UnsetType = UNSET
     object: str | UnsetType = UNSET
     language_map: dict[str, str] | UnsetType = UNSET
     vocab: str | UnsetType = UNSET
@@ -77,7 +78,7 @@ class Attribute(Struct, forbid_unknown_fields=True, rename="camel"):
     dataset_id: str | None = None
     object_type: str | None = None
     when: str | None = None
-    having: dict[str, str | Attribute] = {}
+    having: dict[str, str | Constant | Attribute] = {}
     """Sub-attributes."""
 
 
@@ -86,7 +87,7 @@ class EntityRule(Struct, forbid_unknown_fields=True, rename="camel"):
 
     id: str
     type: str | list[str]
-    attributes: dict[str, str | Attribute] = {}
+    attributes: dict[str, str | Constant | Attribute] = {}
     per: Literal["record", "column", "cell", "file"] = "record"
     foreach: str | None = None
     item: str = "item"

@@ -162,7 +162,8 @@ class JsonFile:
             try:
                 tree = parse_json(text)
             except Problem as problem:
-                yield Spoiled(number, problem.detail, text[:1000].decode(errors="replace"))
+                reason = problem.detail.replace("The body", "the element", 1)
+                yield Spoiled(number, reason, text[:1000].decode(errors="replace"))
                 continue
             if not isinstance(tree, dict):
                 yield Spoiled(number, "the element is not a JSON object", tree)
