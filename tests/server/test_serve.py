@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import time
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import apsw
 import pytest
 
 from tests.server_process import ServerProcess
@@ -79,6 +81,16 @@ def test_serve_refuses_with_a_sentence(
         log = server.log.read_text()
         assert message in log
         assert "Traceback" not in log
+
+
+def test_serve_refuses_a_store_of_a_newer_version(tmp_path: Path) -> None:
+    with ServerProcess(tmp_path) as server:
+        server.start().stop()
+        with contextlib.closing(apsw.Connection(str(server.data / "tenants" / "default.sqlite"))) as store:
+            store.execute("INSERT INTO migration VALUES (9999, '9999_pre_future.sql', 'x')")
+        server.launch()
+        assert server.wait() == SETUP_FAILED
+        assert "was written by a newer version" in server.log.read_text()
 
 
 def test_serve_binds_publicly_when_told_so(tmp_path: Path) -> None:

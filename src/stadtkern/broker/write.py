@@ -25,7 +25,7 @@ from stadtkern.broker import admit
 from stadtkern.broker.apply import apply, record_history
 from stadtkern.broker.edit import HistoryEdit, edit_history
 from stadtkern.broker.repeat import leave_out, repeats
-from stadtkern.errors import InternalError, Problem, TooManyRequests, Unavailable
+from stadtkern.errors import InternalError, NonexistentTenant, Problem, TooManyRequests, Unavailable
 from stadtkern.model.change import Change, Outcome
 from stadtkern.model.entity import Entity
 from stadtkern.model.ids import EntityId
@@ -173,7 +173,7 @@ class Writer:
             return
         try:
             done = await self._attempt(shares)
-        except Unavailable as problem:
+        except (Unavailable, NonexistentTenant) as problem:
             for request, _ in shares:
                 self._give_up(request, problem)
         except Exception as error:  # the writer must outlive any batch; each caller is told
@@ -196,12 +196,12 @@ class Writer:
         else:
             request.results.append(_blame(error))
 
-    def _give_up(self, request: _Request, problem: Unavailable) -> None:
+    def _give_up(self, request: _Request, problem: Problem) -> None:
         """Answer a request whose rest cannot be stored now."""
         if request.future.done():
             return
         self._release(request)
-        own = Unavailable(problem.detail, hint=problem.hint)
+        own = type(problem)(problem.detail, hint=problem.hint)
         own.__cause__ = problem.__cause__
         if not request.results:
             request.future.set_exception(own)
