@@ -28,6 +28,7 @@ from stadtkern.model.operation import (
 from stadtkern.policy.grant import make_grant
 from stadtkern.query.filter import AnyOf, Exists, HasType, IdIn, Is, Path, number
 from stadtkern.query.request import TemporalQuery
+from stadtkern.store import revise
 from tests.store.consistency import assert_consistent
 from tests.store.histories import (
     EARLY,
@@ -379,4 +380,16 @@ async def test_record_keeps_the_first_and_the_last_instant_there_is(tenant: Open
     ]
     for instance in await instance_ids(broker):
         await succeed(tenant, DeleteHistoryInstance(ID, TEMPERATURE, instance))
+    await assert_consistent(tenant.database)
+
+
+async def test_delete_history_of_a_long_series_in_slices(
+    tenant: OpenTenant, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(revise, "SLICE", 3)
+    instances = [observed(minute // 5, minute) for minute in range(20)]
+    await succeed(tenant, record(*instances, repeated="write"), record(*instances, id="urn:room:2", repeated="write"))
+    await succeed(tenant, DeleteHistoryAttribute(ID, TEMPERATURE), record(observed(1, 1)), DeleteHistory(ID))
+    assert await count(tenant, "observation") == 20
+    assert shown((await retrieve(broker, id="urn:room:2")).histories[0]) == list(range(20))
     await assert_consistent(tenant.database)

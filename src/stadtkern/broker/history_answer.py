@@ -205,11 +205,11 @@ class HistoryAnswer:
         for one in wanted:
             sums = Accumulator(aggregation, start, end)
             kind = await self._add_up(sums, one, present.pop((one.attribute, one.dataset_id), []))
-            self._close(opened, one.attribute, one.dataset_id, kind, sums)
+            await self._close(opened, one.attribute, one.dataset_id, kind, sums)
         for (name, dataset_id), group in present.items():
             sums = Accumulator(aggregation, start, end)
             sums.add([sample_of(one, self.window.property) for one in group])
-            self._close(opened, name, dataset_id, group[0].kind, sums)
+            await self._close(opened, name, dataset_id, group[0].kind, sums)
 
     async def _add_up(self, sums: Accumulator, one: StoredSeries, present: list[Instance]) -> AttributeKind | None:
         """Add up what is stored and what is present, and tell the kind of the latest."""
@@ -221,7 +221,7 @@ class HistoryAnswer:
         sums.add([sample_of(instance, self.window.property) for instance in present])
         return present[0].kind if present else kind
 
-    def _close(
+    async def _close(
         self, opened: _Open, attribute: Iri, dataset_id: str, kind: AttributeKind | None, sums: Accumulator
     ) -> None:
         """Take the sums over. Raises: TooManyResults."""
@@ -232,7 +232,8 @@ class HistoryAnswer:
             raise TooManyResults(
                 f"The answer would have more than {MAX_PERIODS} periods", hint="ask for longer ones, or fewer entities"
             )
-        rows = sums.rows(first=self._query.first_n, last=self._query.last_n)
+        numbers = {"first": self._query.first_n, "last": self._query.last_n}
+        rows = sums.rows(**numbers) if len(sums) < SPARE else await asyncio.to_thread(sums.rows, **numbers)
         series = Series(kind=kind, dataset_id=dataset_id, aggregates=dict(rows.items()))
         opened.series.append((attribute, series))
 

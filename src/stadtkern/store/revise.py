@@ -5,6 +5,7 @@ Every function here runs inside a write transaction that holds the entity's lock
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 
 import msgspec
@@ -24,6 +25,8 @@ from stadtkern.store.observation import decode_observation, encode_observation
 from stadtkern.store.statements import EngineName, statements
 from stadtkern.store.work import Work
 
+SLICE = 5_000
+"""Instances that are deleted at once: about 10 ms."""
 _LEAD_US = 24 * 3600 * 1_000_000
 """How far ahead of the clock an instance may be and still become current."""
 
@@ -109,9 +112,22 @@ async def delete_series(
     for n, dataset, filled in await transaction.fetch(sql["series_of"], entity, str(attribute)):
         if dataset_id is None or dataset == dataset_id:
             had = had or bool(filled)
-            for name in ("delete_observations", "delete_chunks", "delete_blocks", "reset_series", "delete_bare_series"):
+            await _delete_observations(transaction, engine, n)
+            for name in ("delete_chunks", "delete_blocks", "reset_series", "delete_bare_series"):
                 await transaction.execute(sql[name], n)
     return had
+
+
+async def _delete_observations(transaction: Transaction, engine: EngineName, series: int) -> None:
+    """Delete all instances of a series, in slices where the database works on the event loop."""
+    sql = statements("history.sql", engine)
+    while engine == "sqlite":
+        bound = await transaction.fetch(sql["slice_bound"], series, SLICE)
+        if not bound:
+            break
+        await transaction.execute(sql["delete_until"], series, bound[0][0])
+        await asyncio.sleep(0)
+    await transaction.execute(sql["delete_observations"], series)
 
 
 async def erase(transaction: Transaction, engine: EngineName, grant: Grant, work: Work, now: Instant) -> None:
@@ -123,7 +139,9 @@ async def erase(transaction: Transaction, engine: EngineName, grant: Grant, work
     # subscribers decide by the last state whether they may know
     last = work.after
     image = [["", "", "before", Raw(encode_document(last).encode()), None]] if last is not None else []
-    for name in ("erase_observations", "erase_chunks", "erase_blocks", "erase_series"):
+    for (series,) in await transaction.fetch(sql["all_series"], n):
+        await _delete_observations(transaction, engine, series)
+    for name in ("erase_chunks", "erase_blocks", "erase_series"):
         await transaction.execute(sql[name], n)
     if engine == "sqlite":
         await transaction.execute(write["delete_all_geo_box"], n)

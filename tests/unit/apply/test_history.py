@@ -86,6 +86,17 @@ def test_record_fails_without_a_type_and_on_null() -> None:
             record_history(RecordHistory(ID, entity), None, T1)
 
 
+def test_record_takes_away_what_has_expired() -> None:
+    before = car({SPEED: [prop(1), prop(2, dataset_id=GPS)]}, expires_at=T1)
+    entity = fragment({SPEED: at(T1 + MAX_LEAD_US + 1, 3)}, types=[VAN])
+    change = record_history(RecordHistory(ID, entity), before, T1)
+    assert (after(change).types, after(change).attributes, change.outcome.created) == ([VAN], {}, True)
+    assert verbs(change) == [(SPEED, "", "deleted"), (SPEED, GPS, "deleted"), (SPEED, "", "recorded")]
+    change = record_history(RecordHistory(ID, fragment({SPEED: at(T1, 3)}, types=[VAN])), before, T1)
+    assert verbs(change) == [(SPEED, "", "updated"), (SPEED, GPS, "deleted")]
+    assert change.items[0].previous == instance(before, SPEED)
+
+
 def test_becomes_current_compares_own_times() -> None:
     old, new = record_instance(SPEED, at(1, 1), T1), record_instance(SPEED, at(2, 1), T1)
     assert becomes_current(None, old, T1)

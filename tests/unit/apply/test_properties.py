@@ -127,10 +127,9 @@ def test_a_batch_is_the_sequence_of_its_operations(seed: int) -> None:
     assert [answer(r) for r in results] == [answer(s) for s in singles]
 
 
-@given(seeds)
-def test_most_operations_succeed(seed: int) -> None:
+def test_many_operations_succeed() -> None:
     """Guards the other tests: they would say little if the random operations failed."""
-    assert len(run(some_steps(seed, 60))) >= 10
+    assert sum(len(run(some_steps(seed, 60))) for seed in range(100)) >= 100 * 15
 
 
 @given(seeds)

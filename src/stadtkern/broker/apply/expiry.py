@@ -56,7 +56,10 @@ def _lost(before: Entity, visible: Entity | None) -> dict[tuple[Iri, str], Insta
 def _account_for(lost: dict[tuple[Iri, str], Instance], items: list[Item]) -> list[Item]:
     accounted: list[Item] = []
     for item in items:
-        previous = lost.pop((item.attribute, item.dataset_id), None)
+        # what goes to history only takes nobody's place
+        previous = None if item.verb == "recorded" else lost.pop((item.attribute, item.dataset_id), None)
         accounted.append(item if previous is None else replace(item, verb="updated", previous=previous))
-    accounted.extend(Item(name, dataset_id, "deleted", i) for (name, dataset_id), i in lost.items())
-    return accounted
+    deleted = [Item(name, dataset_id, "deleted", i) for (name, dataset_id), i in lost.items()]
+    if any(item.verb == "recorded" for item in items):
+        return [*deleted, *accounted]
+    return [*accounted, *deleted]

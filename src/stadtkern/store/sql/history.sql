@@ -86,8 +86,15 @@ SELECT series, @big(:month), count(*), min(time), max(time),
 FROM observation WHERE series = :series AND time >= :start AND time < :until AND observed = 1 AND deleted_at IS NULL
 GROUP BY series;
 
--- name: erase_observations(entity)
-DELETE FROM observation WHERE series IN (SELECT n FROM series WHERE entity = :entity);
+-- name: slice_bound(series, most)
+-- The time up to which so many instances of a series lie, where there are more.
+SELECT time FROM observation WHERE series = :series ORDER BY time LIMIT 1 OFFSET :most;
+
+-- name: delete_until(series, time)
+DELETE FROM observation WHERE series = :series AND time <= :time;
+
+-- name: all_series(entity)
+SELECT n FROM series WHERE entity = :entity;
 
 -- name: erase_chunks(entity)
 DELETE FROM series_chunk WHERE series IN (SELECT n FROM series WHERE entity = :entity);

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from typing import Final
 
 import re2
@@ -35,6 +37,8 @@ MOST_PREFERRED: Final = 100_000
 POST_PARAMETERS: Final = PAGING | {"local", "options", "format", "sysAttrs"}
 _PREFERENCE = re2.compile(r"(?i)(?:^|[,;])\s*instances\s*=\s*\"?(\d{1,9})\"?\s*(?:$|[,;])")
 _NOTHING: Final = b"{}"
+_MANY: Final = 1_000
+"""Instances from which on rendering takes long enough to leave the event loop."""
 
 
 async def retrieve_history(request: Request, services: HistoryServices) -> Response:
@@ -54,7 +58,8 @@ async def retrieve_history(request: Request, services: HistoryServices) -> Respo
         dataset_ids=representation.dataset_ids,
     )
     history = page.histories[0]
-    body = HistoryRenderer(context, representation, now(), keep_empty=page.truncated).render(history)
+    renderer = HistoryRenderer(context, representation, now(), keep_empty=page.truncated)
+    [body] = await _render(renderer, [history])
     if body == _NOTHING or ("attrs" in parameters and not history.attributes):
         raise ResourceNotFound(f"Entity {id_} has none of the members asked for")
     return _ranged(answer.one(body), request, page, query)
@@ -104,8 +109,21 @@ async def _query(
     shown = [
         history for history in sort_histories(list(page.histories), entities) if _is_shown(history, representation)
     ]
-    bodies = [body for body in map(renderer.render, shown) if body != _NOTHING]
+    bodies = [body for body in await _render(renderer, shown) if body != _NOTHING]
     return _ranged(answer.page(bodies, entities, page.count, more=page.more), request, page, query)
+
+
+async def _render(renderer: HistoryRenderer, histories: Sequence[EntityHistory]) -> list[bytes]:
+    """Render histories, many instances in a thread: other requests go on meanwhile."""
+    size = sum(
+        len(one.instances) + sum(map(len, one.aggregates.values()))
+        for history in histories
+        for series in history.attributes.values()
+        for one in series
+    )
+    if size < _MANY:
+        return [renderer.render(history) for history in histories]
+    return await asyncio.to_thread(lambda: [renderer.render(history) for history in histories])
 
 
 def _is_shown(history: EntityHistory, representation: Representation) -> bool:
