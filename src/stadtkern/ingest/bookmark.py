@@ -82,6 +82,7 @@ def save_bookmark(path: Path, bookmark: Bookmark) -> None:
 
 
 def remove_bookmark(path: Path) -> None:
-    """Remove a bookmark."""
+    """Remove a bookmark, and the drafts that killed imports left."""
     with contextlib.suppress(OSError):
-        path.unlink(missing_ok=True)
+        for file in path.parent.glob(f"{path.stem}.*"):
+            file.unlink(missing_ok=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Protocol
 
-from stadtkern.errors import Problem
+from stadtkern.errors import Problem, Unavailable
 from stadtkern.ingest.bookmark import (
     Bookmark,
     Bookmarks,
@@ -84,6 +84,8 @@ def _open(path: Path) -> BinaryIO:
     """Open a file. Raises: Fault."""
     if path.is_dir():
         raise Fault("this is a folder; name the files in it")
+    if path.is_char_device() or path.is_block_device():
+        raise Fault("this is a device, not a file")
     try:
         return path.open("rb")
     except OSError as error:
@@ -131,13 +133,14 @@ class _FileImport:
 
     async def _find_bookmark(self) -> None:
         """Look whether an earlier run was interrupted, and whether the store still has what it wrote."""
-        if self._work.bookmarks is None:
+        if self._work.bookmarks is None or not self._path.is_file():
+            # what comes through a pipe can be read once only
             return
         self._bookmark = await asyncio.to_thread(self._work.bookmarks.path, self._path)
         found = load_bookmark(self._bookmark)
         if found is None or not found.probe:
             return
-        outcomes = await self._work.sink.write(found.probe)
+        outcomes = await self._send(found.probe)
         if all(isinstance(one, Outcome) and one.known and not one.changed for one in outcomes):
             self._done = found.done
 
@@ -237,7 +240,7 @@ class _FileImport:
             await writing
 
     async def _write(self, parts: list[Part], number: int) -> None:
-        outcomes = await self._work.sink.write([part.operation for part in parts])
+        outcomes = await self._send([part.operation for part in parts])
         failed = False
         for part, outcome in zip(parts, outcomes, strict=True):
             if isinstance(outcome, Problem):
@@ -247,6 +250,15 @@ class _FileImport:
                 self._count(part, outcome)
         if number and not failed and self._bookmark is not None:
             save_bookmark(self._bookmark, Bookmark(number, make_probe(parts)))
+
+    async def _send(self, operations: Sequence[Operation]) -> Sequence[Outcome | Problem]:
+        """Write. Raises: Unavailable."""
+        try:
+            return await self._work.sink.write(operations)
+        except OSError as error:
+            raise Unavailable(
+                "The server went away during the import", hint="start the import again: it goes on where it ended"
+            ) from error
 
     def _note_problem(self, part: Part, problem: Problem) -> None:
         lines = str(part.first) if part.first == part.last else f"{part.first} to {part.last}"
