@@ -28,6 +28,7 @@ from prometheus_client import (
 )
 
 from stadtkern import telemetry
+from stadtkern.errors import InternalError, Problem
 from stadtkern.settings import version
 
 SHARED_FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
@@ -78,7 +79,7 @@ class Metrics:
         self._handlers: dict[type[Any], Callable[[Any], None]] = {
             telemetry.RequestAnswered: self._count_request,
             telemetry.BatchCommitted: self._count_batch,
-            telemetry.RequestFailed: lambda _: self._failed_requests.inc(),
+            telemetry.RequestFailed: self._count_fault,
             telemetry.WriteFailed: lambda _: self._failed_writes.inc(),
             telemetry.MaintenanceFailed: lambda event: self._failed_jobs.labels(event.job).inc(),
         }
@@ -131,6 +132,11 @@ class Metrics:
         if known:
             self._bound[(view, method, status)] = child
         return child
+
+    def _count_fault(self, event: telemetry.RequestFailed) -> None:
+        """Count what a programmer should see; a full disk or a context that does not load has its status."""
+        if not isinstance(event.error, Problem) or isinstance(event.error, InternalError):
+            self._failed_requests.inc()
 
     def _count_batch(self, event: telemetry.BatchCommitted) -> None:
         self._sizes.observe(event.operations)

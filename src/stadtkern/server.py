@@ -18,6 +18,7 @@ from typing import Any
 
 import uvloop
 from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
 from granian.server.embed import Server
 
 from stadtkern import log, telemetry
@@ -71,6 +72,7 @@ async def _serve(settings: Settings, companion: Companion | None) -> int:
             http=HTTPModes.http1,
             websockets=False,
             backlog=BACKLOG,
+            http1_settings=HTTP1Settings(header_read_timeout=int(settings.header_timeout_s * 1000)),
             log_enabled=False,
         )
         stopping = asyncio.Event()

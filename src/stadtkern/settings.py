@@ -56,9 +56,13 @@ class Settings:
     max_body: int = 32 * 1024 * 1024
     max_batch: int = 10_000
     """Elements in one batch request."""
+    body_memory: int = 128 * 1024 * 1024
+    """Bytes of the bodies of all present requests; beyond it large ones get 429."""
     write_queue: int = 64 * 1024 * 1024
     """Bytes of accepted but not yet stored requests; beyond it clients get 429."""
     query_timeout_s: float = 10.0
+    header_timeout_s: float = 30.0
+    """For the head of a request, and between two requests on one connection."""
     body_timeout_s: float = 30.0
     shutdown_timeout_s: float = 20.0
     database_pool: int = 8
@@ -104,6 +108,8 @@ class Settings:
             raise InvalidSettings(f"STADTKERN_ANONYMOUS must be one of {', '.join(get_args(Anonymous))}")
         if not 1 <= self.temporal_instances <= MOST_INSTANCES:
             raise InvalidSettings(f"STADTKERN_TEMPORAL_INSTANCES must be between 1 and {MOST_INSTANCES}")
+        if self.body_memory < self.max_body:
+            raise InvalidSettings("STADTKERN_BODY_MEMORY must be at least STADTKERN_MAX_BODY")
         if not 0 <= self.port <= 65535:
             raise InvalidSettings("STADTKERN_PORT must be between 0 and 65535")
         if self.public_url and urlsplit(self.public_url).scheme not in {"http", "https"}:

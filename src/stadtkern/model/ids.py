@@ -36,11 +36,11 @@ def is_uri(text: str) -> bool:
     return short and _URI.fullmatch(text) is not None and (text.isascii() or _HIDDEN.search(text) is None)
 
 
-def parse_entity_id(text: object) -> EntityId:
+def parse_entity_id(text: object, pointer: str = "/id") -> EntityId:
     """Check an entity's id. Raises: BadRequestData. Spec: CIM 009 4.6.1 (an id is a URI)."""
     if not isinstance(text, str) or not is_uri(text):
         shown = repr(text)[:80]
-        raise BadRequestData(f"The id {shown} is not a URI", pointer="/id")
+        raise BadRequestData(f"The id {shown} is not a URI", pointer=pointer)
     return EntityId(text)
 
 

@@ -8,13 +8,18 @@ from typing import Any, cast
 import msgspec
 from msgspec import Raw
 
-from stadtkern.errors import BadRequestData, InvalidRequest
+from stadtkern.errors import BadRequestData, InvalidRequest, PayloadTooLarge
 
 JSONScalar = str | int | float | bool | None
 JSONValue = JSONScalar | Sequence["JSONValue"] | Mapping[str, "JSONValue"]
 
 MAX_DEPTH = 64
 """Deepest nesting of a document we accept. Real NGSI-LD stays below ten."""
+
+MAX_MARKS = 2_000_000
+"""Most commas and opening brackets in one document, a bound on the values in it. A value costs some hundred bytes of
+memory and can be written in three: without a bound, a body of 30 MB took 8 GB. Those inside texts count as well.
+"""
 
 _NUL_ESCAPE = b"\\u0000"
 
@@ -25,10 +30,11 @@ def parse_json(body: bytes) -> Any:
     Refuses what one of the engines could not store or another client could not read: invalid UTF-8, U+0000, lone
     surrogates, numbers outside the double range, nesting beyond ``MAX_DEPTH``.
 
-    Raises: InvalidRequest (not JSON), BadRequestData (JSON that cannot be stored).
+    Raises: InvalidRequest (not JSON), BadRequestData (JSON that cannot be stored), PayloadTooLarge (``MAX_MARKS``).
     """
     try:
         body.decode("utf-8")
+        _check_marks(body)
         tree = msgspec.json.decode(body)
     except UnicodeDecodeError as error:
         raise InvalidRequest(f"The body is not valid UTF-8 at byte {error.start}") from error
@@ -43,6 +49,15 @@ def parse_json(body: bytes) -> Any:
     if body.count(b"[") + body.count(b"{") > MAX_DEPTH and depth_of(tree) > MAX_DEPTH:
         raise BadRequestData(f"The body is nested deeper than {MAX_DEPTH} levels")
     return tree
+
+
+def _check_marks(body: bytes) -> None:
+    """Bound the number of values before any of them is made."""
+    if len(body) > MAX_MARKS and body.count(b",") + body.count(b"[") + body.count(b"{") > MAX_MARKS:
+        raise PayloadTooLarge(
+            f"The body has more than {MAX_MARKS} commas and brackets: so many values are not read at once",
+            hint="send it in parts",
+        )
 
 
 def depth_of(tree: JSONValue) -> int:

@@ -29,6 +29,7 @@ from stadtkern.errors import (
     PayloadTooLarge,
     Problem,
     ResourceNotFound,
+    TooManyRequests,
     UriTooLong,
 )
 from stadtkern.model.actor import ANONYMOUS, Actor
@@ -47,6 +48,8 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 MAX_TARGET = 32 * 1024
 """Longest path and query, bytes; browsers and proxies stop far earlier."""
 MAX_PARAMETERS = 200
+SMALL_BODY = 64 * 1024
+"""Bodies up to this size are read even where large ones have to wait."""
 _REQUEST_ID = re2.compile(r"[A-Za-z0-9._:-]{1,64}")
 _PROXY_HEADERS = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
 _PLAIN_QUERY = re.compile(rb"(?:[A-Za-z0-9_.~:,;=/@!$*()-]|&(?!&|$))+")
@@ -84,6 +87,8 @@ class _Arrival:
     host: str = ""
     """The host name that chose the tenant: links must lead back to it."""
     view: View | None = None
+    held: int = 0
+    """Bytes of its body in memory."""
 
 
 class Gateway:
@@ -101,6 +106,8 @@ class Gateway:
         self._doorkeeper = doorkeeper
         self._mounts = mounts
         self._roots = roots
+        self._held = 0
+        """Bytes of the bodies of all present requests."""
         self._public = settings.public_url.rstrip("/")
         self._path_prefix = [part for part in urlsplit(self._public).path.split("/") if part]
 
@@ -119,6 +126,8 @@ class Gateway:
         except Exception as error:  # the last line: whatever happens, the client gets a problem document
             telemetry.emit(telemetry.RequestFailed(request_id, error))
             response = problem_response(internal_error(error), _dialect(arrival), request_id)
+        finally:
+            self._held -= arrival.held
         try:
             await _send(send, response, arrival, request_id)
         finally:
@@ -247,15 +256,37 @@ class Gateway:
             return b""
         limit = self._settings.max_body
         length = arrival.headers.get("content-length", "0")
-        if not (length.isascii() and length.isdigit()):
+        if not (length.isascii() and length.isdigit() and len(length) < 20):
             raise InvalidRequest("The Content-Length header is not a number")
-        if int(length) > limit:
-            raise PayloadTooLarge(f"The body has {length} bytes; at most {limit} are accepted")
         try:
             async with asyncio.timeout(self._settings.body_timeout_s):
-                return await _collect(receive, limit)
+                if int(length) > limit:
+                    if "expect" not in arrival.headers:
+                        await _discard(receive, limit)
+                    raise PayloadTooLarge(f"The body has {length} bytes; at most {limit} are accepted")
+                return await self._collect(receive, arrival, limit)
         except TimeoutError as error:
             raise InvalidRequest("The body did not arrive in time") from error
+
+    async def _collect(self, receive: Receive, arrival: _Arrival, limit: int) -> bytes:
+        """Read a body; all bodies held at a time are bounded, too, so that many slow large ones cannot fill memory."""
+        chunks: list[bytes] = []
+        more = True
+        while more:
+            chunk, more = await _next_chunk(receive)
+            arrival.held += len(chunk)
+            self._held += len(chunk)
+            if arrival.held > limit:
+                chunks.clear()
+                await _discard(receive, limit if more else 0)
+                raise PayloadTooLarge(f"The body has more than the {limit} bytes that are accepted")
+            if self._held > self._settings.body_memory and arrival.held > SMALL_BODY:
+                raise TooManyRequests(
+                    "The bodies of all present requests are more than the server holds in memory",
+                    hint="try again in a second",
+                )
+            chunks.append(chunk)
+        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
     def _base_url(self, scope: Scope, arrival: _Arrival) -> str:
         if self._public and arrival.host:
@@ -328,20 +359,20 @@ def _read_query(scope: Scope) -> list[tuple[str, str]]:
     return pairs
 
 
-async def _collect(receive: Receive, limit: int) -> bytes:
-    chunks: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise InvalidRequest("The connection ended before the body was complete")
-        chunk: bytes = message.get("body", b"")
-        size += len(chunk)
-        if size > limit:
-            raise PayloadTooLarge(f"The body has more than the {limit} bytes that are accepted")
-        chunks.append(chunk)
-        if not message.get("more_body"):
-            return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+async def _next_chunk(receive: Receive) -> tuple[bytes, bool]:
+    """Give the next piece of a body, and whether more follows."""
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        raise InvalidRequest("The connection ended before the body was complete")
+    return message.get("body", b""), bool(message.get("more_body"))
+
+
+async def _discard(receive: Receive, limit: int) -> None:
+    """Read a body that is not wanted, up to a limit: a client that still sends would not see the answer."""
+    more = True
+    while more and limit > 0:
+        chunk, more = await _next_chunk(receive)
+        limit -= len(chunk)
 
 
 def _options(view: View, segments: list[str]) -> Response:

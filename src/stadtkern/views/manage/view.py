@@ -20,6 +20,8 @@ from stadtkern.views._http.routing import Route, RoutedView
 from stadtkern.views.manage.describe import DESCRIPTION
 
 MAX_TYPES = 1000
+MAX_TEXT = 200
+"""Longest name or title, in characters."""
 _JSON = [("content-type", "application/json")]
 _Body = TypeVar("_Body", bound=Struct)
 
@@ -74,7 +76,7 @@ class ManageView(RoutedView):
 
     async def _create_tenant(self, request: Request) -> Response:
         body = _read(request, NewTenant)
-        tenant = await self._tenants.create(request.grant, body.name, host=body.host, title=body.title[:200])
+        tenant = await self._tenants.create(request.grant, body.name, host=body.host, title=_short(body.title, "title"))
         return _json(201, _show_tenant(tenant), ("location", f"{request.base_url}/v1/tenants/{tenant.name}"))
 
     async def _get_tenant(self, request: Request) -> Response:
@@ -99,7 +101,8 @@ class ManageView(RoutedView):
                 raise BadRequestData(f"The type {name[:80]!r} is not a full IRI", pointer=f"/types/{position}")
         expires = parse_instant(body.expiresAt) if body.expiresAt is not None else None
         types = tuple(Iri(name) for name in body.types)
-        key, secret = await self._keys.create(request.grant, body.name, body.kind, types, expires)
+        name = _short(body.name, "name")
+        key, secret = await self._keys.create(request.grant, name, body.kind, types, expires)
         return _json(
             201,
             {**_show_key(key), "key": secret},
@@ -120,7 +123,14 @@ def _read(request: Request, kind: type[_Body]) -> _Body:
     except msgspec.ValidationError as error:
         detail, _, path = str(error).partition(" - at ")
         pointer = path.strip("`").replace("$", "").replace(".", "/") or None
-        raise BadRequestData(f"The body does not fit: {detail}", pointer=pointer) from error
+        raise BadRequestData(f"The body does not fit: {detail[:200]}", pointer=pointer) from error
+
+
+def _short(text: str, member: str) -> str:
+    """Check a text that people read. Raises: BadRequestData."""
+    if len(text) > MAX_TEXT:
+        raise BadRequestData(f"The {member} has more than {MAX_TEXT} characters", pointer=f"/{member}")
+    return text
 
 
 def _json(status: int, tree: Any, *headers: tuple[str, str]) -> Response:

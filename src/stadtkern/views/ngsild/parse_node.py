@@ -45,11 +45,11 @@ def read_batch(body: bytes) -> list[Node]:
     node = read_node(body)
     if as_array(node.tree) is None:
         raise InvalidRequest("The body of a batch operation is not a JSON array")
-    elements = elements_of(node)
-    if not elements:
+    if not node.tree:
         raise BadRequestData("The array of a batch operation is empty")
-    if len(elements) > MAX_BATCH:
-        raise PayloadTooLarge(f"The batch has {len(elements)} elements", hint=f"send at most {MAX_BATCH} at once")
+    if len(node.tree) > MAX_BATCH:
+        raise PayloadTooLarge(f"The batch has {len(node.tree)} elements", hint=f"send at most {MAX_BATCH} at once")
+    elements = elements_of(node)
     for position, element in enumerate(elements):
         if element.tree is None:
             raise BadRequestData(f"Element {position} of the batch is null", pointer=f"/{position}")

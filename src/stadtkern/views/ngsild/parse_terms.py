@@ -116,7 +116,7 @@ def parse_id(tree: Any, pointer: str) -> EntityId:
     """Check the id of an entity in a body. Raises: BadRequestData. Spec: CIM 009 4.5.1."""
     if tree == NGSI_LD_NULL:
         raise BadRequestData("NGSI-LD Null cannot be the id of an entity", pointer=pointer)
-    return parse_entity_id(tree)
+    return parse_entity_id(tree, pointer)
 
 
 def parse_dataset_id(tree: Any, pointer: str) -> str:
