@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from stadtkern.broker.tenants import Tenants
-from stadtkern.errors import AlreadyExists, BadRequestData, Conflict, NonexistentTenant
+from stadtkern.errors import AlreadyExists, BadRequestData, Conflict, NonexistentTenant, Unavailable
 from stadtkern.model.ids import DEFAULT_TENANT, TenantId
 from tests.store.stores import GRANT, open_tenants, read, room, succeed
 
@@ -93,6 +93,17 @@ async def test_tenants_are_there_again_after_a_restart(database_url: str, tmp_pa
         assert await names(tenants) == ["default", "north"]
         assert await tenants.by_host("north.example") == NORTH
         assert await read(await tenants.get(NORTH), "urn:r:1") is not None
+
+
+async def test_get_answers_unavailable_when_a_newer_version_wrote_the_store(database_url: str, tmp_path: Path) -> None:
+    async with open_tenants(database_url, tmp_path) as tenants:
+        await tenants.create(GRANT, "north")
+        async with (await tenants.get(NORTH)).database.transaction() as transaction:
+            await transaction.execute("INSERT INTO migration VALUES (9999, '9999_pre_future.sql', 'x')")
+    async with open_tenants(database_url, tmp_path) as tenants:
+        with pytest.raises(Unavailable, match="newer version"):
+            await tenants.get(NORTH)
+        assert (await tenants.get(DEFAULT_TENANT)).name == DEFAULT_TENANT
 
 
 async def test_tenants_at_rest_are_closed_when_others_need_the_place(

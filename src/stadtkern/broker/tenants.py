@@ -11,7 +11,7 @@ import re2
 from stadtkern import telemetry
 from stadtkern.broker.rendered import HeadCache, RenderedCache, TenantHeads
 from stadtkern.broker.write import Writer
-from stadtkern.errors import AlreadyExists, BadRequestData, Conflict, NonexistentTenant
+from stadtkern.errors import AlreadyExists, BadRequestData, Conflict, NonexistentTenant, SetupError, Unavailable
 from stadtkern.model.actor import ApiKey, Tenant
 from stadtkern.model.ids import DEFAULT_TENANT, TenantId, parse_tenant_id
 from stadtkern.model.instant import Instant, now
@@ -84,8 +84,11 @@ class Tenants:
                 raise NonexistentTenant(f"Tenant {name} has no data store")
             try:
                 tenant = await self._prepare(known[name], database)
-            except BaseException:
+            except BaseException as error:
                 await database.close()
+                if isinstance(error, SetupError):
+                    # such as a store that a newer version wrote: this tenant cannot be served, others can
+                    raise Unavailable(str(error)) from error
                 raise
             await self._make_room()
             return tenant
