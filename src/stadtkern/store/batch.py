@@ -160,7 +160,11 @@ async def _save_names(transaction: Transaction, engine: EngineName, dirty: list[
 
 def _change_row(work: Work, now: Instant) -> tuple[Any, ...]:
     kind = "deleted" if work.after is None else "created" if work.created else "updated"
-    items = _log(work.items)
+    if kind == "created" and work.before is None and work.head.version == 1:
+        # a new entity's values are its document: names alone, or registers of a million rows would be stored twice
+        items: list[list[Any]] = [[item.attribute, item.dataset_id, item.verb, None, None] for item in work.items]
+    else:
+        items = _log(work.items)
     if kind == "deleted" and work.before is not None:
         # the before image of a deleted entity: subscribers decide by it whether they may know
         items.append(["", "", "before", msgspec.Raw(encode_document(work.before)), None])
@@ -173,6 +177,8 @@ def _log(items: Sequence[Item]) -> list[list[Any]]:
 
     Otherwise the log of an import would be larger than the import.
     """
+    if len(items) <= MAX_LOGGED_RECORDS:
+        return [_logged(item) for item in items]
     recorded = Counter((item.attribute, item.dataset_id) for item in items if item.verb == "recorded")
     many = {key for key, count in recorded.items() if count > MAX_LOGGED_RECORDS}
     logged = [

@@ -99,6 +99,8 @@ async def save(transaction: Transaction, engine: EngineName, dirty: Sequence[Wor
 def _collect(work: Work, item: Item, now: Instant, pending: list[Pending], touched: dict[SeriesKey, Work]) -> None:
     """Note which instances one change sends to history, and whether its series' current instance moves."""
     previous, new = item.previous, item.new
+    if previous is None and new is not None and new.observed_at is None and item.verb == "created":
+        return  # most items of a new entity: it lies in the document, and nothing was before it
     key = (work.head.n, str(item.attribute), item.dataset_id)
     count = len(pending)
     if item.verb not in {"revised", "erased"} and not _is_same_scope(item):

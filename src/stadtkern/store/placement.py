@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, cast
 
+from stadtkern.model.change import Item
 from stadtkern.model.entity import Instance
 from stadtkern.model.json import unraw
 from stadtkern.query.box import index_box
@@ -18,6 +19,7 @@ from stadtkern.store.work import Work
 Place = tuple[int, str, str]
 """Entity number, attribute, dataset id."""
 _LINKS = {"Relationship", "ListRelationship"}
+_PLACED = {"GeoProperty", *_LINKS}
 
 
 async def save(transaction: Transaction, engine: EngineName, dirty: Sequence[Work]) -> None:
@@ -28,7 +30,7 @@ async def save(transaction: Transaction, engine: EngineName, dirty: Sequence[Wor
             geometries.cleared.append((work.head.n,))
             links.cleared.append((work.head.n,))
         for item in work.items:
-            if item.verb == "recorded":
+            if item.verb == "recorded" or not _is_placed(item):
                 continue
             place = (work.head.n, str(item.attribute), item.dataset_id)
             geometries.note(place, item.previous, item.new, {"GeoProperty"})
@@ -37,6 +39,12 @@ async def save(transaction: Transaction, engine: EngineName, dirty: Sequence[Wor
         await _save_geometries(transaction, engine, geometries)
     if links:
         await _save_links(transaction, engine, links)
+
+
+def _is_placed(item: Item) -> bool:
+    """Tell whether a change concerns an index table at all; most are of plain properties."""
+    previous, new = item.previous, item.new
+    return (previous is not None and previous.kind in _PLACED) or (new is not None and new.kind in _PLACED)
 
 
 class _Moves:
