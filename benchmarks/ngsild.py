@@ -32,7 +32,8 @@ local function path() return '/ngsi-ld/v1/entities?limit=20&type=Bench' .. math.
 
 GET_ONE = _RANDOM_ID + "request = function() return wrk.format('GET', '/ngsi-ld/v1/entities/' .. id()) end"
 PAGE = _RANDOM_TYPE + "request = function() return wrk.format('GET', path()) end"
-DEEP = _RANDOM_TYPE + "request = function() return wrk.format('GET', path() .. '&offset=' .. 20 * math.random(50, 90)) end"
+_DEEP_PATH = "path() .. '&offset=' .. 20 * math.random(50, 90)"
+DEEP = _RANDOM_TYPE + f"request = function() return wrk.format('GET', {_DEEP_PATH}) end"
 PATCH = (
     _RANDOM_ID
     + """

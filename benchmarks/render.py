@@ -76,7 +76,8 @@ def main() -> None:
             page = measure(lambda renderer=renderer: renderer.render(entity))
             name = form + (" + sysAttrs" if sys_attrs else "")
             print(
-                f"{name:24} one {alone:5.1f} µs, in a page {page:5.1f} µs, encoding {bare:4.1f} µs, ratio {page / bare:4.1f}"
+                f"{name:24} one {alone:5.1f} µs, in a page {page:5.1f} µs"
+                f", encoding {bare:4.1f} µs, ratio {page / bare:4.1f}"
             )
 
 
