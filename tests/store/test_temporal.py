@@ -8,6 +8,7 @@ import pytest
 
 from stadtkern.broker.broker import Broker
 from stadtkern.broker.history_answer import HistoryPage
+from stadtkern.broker.maintenance import sweep_expired
 from stadtkern.broker.tenants import OpenTenant, Tenants
 from stadtkern.errors import BadRequestData, Forbidden, Problem, ResourceNotFound
 from stadtkern.model.entity import EntityPatch, InstancePatch
@@ -175,7 +176,7 @@ async def test_expired_entities_have_only_a_past(tenant: OpenTenant, broker: Bro
     while await read(tenant, ID) is not None:
         pass
     [history] = (await retrieve(broker, by("modifiedAt"))).histories
-    assert (shown(history), shown(history, NAME)) == ([1], [])
+    assert (shown(history), shown(history, NAME)) == ([1], ["a"])
     await succeed(tenant, record(observed(2, 2)))
     assert await values(tenant, ID, NAME) == {}
     assert await values(tenant, ID) == {"": 2}
@@ -393,3 +394,18 @@ async def test_delete_history_of_a_long_series_in_slices(
     assert await count(tenant, "observation") == 20
     assert shown((await retrieve(broker, id="urn:room:2")).histories[0]) == list(range(20))
     await assert_consistent(tenant.database)
+
+
+async def test_history_keeps_what_has_expired_before_and_after_it_is_swept_up(
+    tenant: OpenTenant, broker: Broker
+) -> None:
+    over = EntityPatch(types=[ROOM], expires_at=Instant(1), attributes={TEMPERATURE: [static(7)]})
+    brief = EntityPatch(types=[ROOM], attributes={TEMPERATURE: [static(8, expires_at=Instant(1))]})
+    await succeed(tenant, CreateEntity(ID, over), CreateEntity(EntityId("urn:room:2"), brief))
+    for _ in range(2):
+        assert await read(tenant, ID) is None
+        written = by("modifiedAt", timerel="after", time_at=EARLY)
+        ids, page = await query(broker, AnyOf(Path((TEMPERATURE,)), Is(">", number(6))), time=written)
+        assert ids == [ID, "urn:room:2"]
+        assert [shown(history) for history in page.histories] == [[7], [8]]
+        await sweep_expired(tenant)

@@ -116,11 +116,11 @@ class HistoryAnswer:
 
     def present(self, past: Past) -> list[tuple[Iri, Instance]]:
         """List the current instances that lie in the document, as far as the window knows of when they were written."""
-        if past.entity is None or self.window.property not in {"createdAt", "modifiedAt"}:
+        if past.latest is None or self.window.property not in {"createdAt", "modifiedAt"}:
             return []
         return [
             (name, one)
-            for name, group in past.entity.attributes.items()
+            for name, group in past.latest.attributes.items()
             for one in group
             if one.observed_at is None and self._is_wanted(name, one.dataset_id) and self.window.holds(one)
         ]
@@ -187,7 +187,7 @@ class HistoryAnswer:
         if kept is None or SCOPE in self._grant.hidden or self.window.property == "observedAt":
             return
         instances = await self._load(kept, self.window, self._limit)
-        entity = opened.past.entity
+        entity = opened.past.latest
         if entity is not None and entity.scope and self.window.property != "deletedAt":
             now = scope_instance(entity.scope, entity.scope_at or entity.created_at)
             if self.window.holds(now):

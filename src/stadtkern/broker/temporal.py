@@ -172,7 +172,7 @@ class _Condition:
                     self._database, self._grant, one, self._window, most=EVALUATED, backward=True
                 )
                 attributes.setdefault(one.attribute, []).extend(instances)
-        for name, group in past.entity.attributes.items() if past.entity is not None else ():
+        for name, group in past.latest.attributes.items() if past.latest is not None else ():
             if name in self._names and name not in self._grant.hidden:
                 static = [one for one in group if one.observed_at is None]
                 attributes.setdefault(name, []).extend(static)

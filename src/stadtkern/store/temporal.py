@@ -53,11 +53,16 @@ class StoredSeries(NamedTuple):
 
 
 class Past(NamedTuple):
-    """An entity with what it was: ``entity`` is None where it has no current state any more."""
+    """An entity with what it was.
+
+    entity: its current state, None where it has none any more. latest: the same with what has expired and was not swept
+    up yet, so that it has not gone to the stored instances.
+    """
 
     head: Head
     document: Document
     entity: Entity | None
+    latest: Entity | None
 
 
 class Sample(NamedTuple):
@@ -108,9 +113,9 @@ async def load_pasts(database: Database, grant: Grant, ids: Sequence[EntityId], 
     for row in await database.fetch(sql, array(database.engine, [str(one) for one in ids])):
         head, entity = decode_row(row)
         document = Document([]) if row[8] is None else decode_document(row[8])
-        if entity is not None and head.expires_at is not None and head.expires_at <= now:
-            entity = None  # over, though nobody has swept it up yet
-        found[head.id] = Past(head, document, None if entity is None else unexpired(entity, now))
+        over = head.expires_at is not None and head.expires_at <= now
+        present = None if entity is None or over else unexpired(entity, now)
+        found[head.id] = Past(head, document, present, entity)
     return found
 
 
