@@ -18,7 +18,6 @@ from stadtkern.cli.serving import serve
 from stadtkern.cli.tenants import tenant
 
 
-
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="stadtkern")
 @click.option("--traceback", is_flag=True, help="Show where in the program a fault happened, for a report of it.")

@@ -15,6 +15,7 @@ from stadtkern.broker.tenants import Tenants
 from stadtkern.errors import StoreNotEmpty, UnusableFile
 from stadtkern.exchange.loader import Loader, choose_names
 from stadtkern.exchange.manifest import EXPORT_FILE, SYSTEM_FILE, Manifest, copy_file, describe_file
+from stadtkern.exchange.ownership import give_to_owner
 from stadtkern.exchange.source import ExportSource
 from stadtkern.model.ids import DEFAULT_TENANT, TenantId
 from stadtkern.policy.grant import system_grant
@@ -57,6 +58,7 @@ def _fetch(incoming: Path, backup: Path, manifest: Manifest, advance: Advance) -
     for file in manifest.files:
         copy_file(backup / file.path, incoming / file.path, file, advance)
         check_sqlite_file(incoming / file.path)
+        give_to_owner(incoming / file.path, incoming.parent)
     sync_folder(incoming / "tenants")
     sync_folder(incoming)
 
