@@ -230,12 +230,12 @@ class Writer:
             finally:
                 if self._forget is not None:
                     # also when it failed: how a commit that broke off ended is not known
-                    self._forget(operation.id for request, _ in shares for operation in request.operations)
+                    self._forget(operation.id for share in shares for operation in _operations(*share))
         raise AssertionError  # pragma: no cover
 
     async def _apply(self, transaction: Transaction, shares: list[_Share]) -> list[list[Result]]:
         engine = self._database.engine
-        batch = [(one, one.operations[len(one.results) : len(one.results) + count]) for one, count in shares]
+        batch = [(one, _operations(one, count)) for one, count in shares]
         ids = list(dict.fromkeys(operation.id for _, operations in batch for operation in operations))
         works = await load(transaction, engine, batch[0][0].grant, ids)
         moment = self._tick(works)
@@ -295,6 +295,12 @@ def _blame(error: Exception) -> Problem:
     problem = InternalError("The write failed inside the server; nothing of it was stored")
     problem.__cause__ = error
     return problem
+
+
+def _operations(request: _Request, count: int) -> Sequence[Operation]:
+    """Give the next operations of a request."""
+    done = len(request.results)
+    return request.operations[done : done + count]
 
 
 def _decide(operation: DocumentOperation | RecordHistory, before: Entity | None, moment: Instant) -> Change:
