@@ -7,7 +7,7 @@ from typing import Final
 
 from stadtkern.query.request import DEFAULT_LIMIT, MAX_LIMIT
 from stadtkern.views._http.description import Parameter, Schema, Text
-from stadtkern.views.ngsild.describe_schemas import INSTANT, URI
+from stadtkern.views.ngsild.describe_schemas import INSTANT, NAME, URI
 
 _TEXT: Final[Schema] = {"type": "string"}
 _FLAG: Final[Schema] = {"type": "boolean"}
@@ -117,11 +117,14 @@ def path_parameter(name: str, en: str, de: str, schema: Schema = URI) -> Paramet
 
 
 ENTITY_ID: Final = path_parameter("entityId", "Id of the entity, a URI", "Kennung der Entität, eine URI")
-ATTRIBUTE: Final = path_parameter(
-    "attribute", "Name of the attribute", "Name des Attributs", {"type": "string", "minLength": 1}
+ATTRIBUTE: Final = path_parameter("attribute", "Name of the attribute", "Name des Attributs", NAME)
+INSTANCE_ID: Final = path_parameter(
+    "instanceId",
+    "Id of the instance",
+    "Kennung der Instanz",
+    {"type": "string", "pattern": "^urn:ngsi-ld:instance:[0-9]{1,15}$"},
 )
-INSTANCE_ID: Final = path_parameter("instanceId", "Id of the instance", "Kennung der Instanz")
-TYPE: Final = path_parameter("type", "Name of the type", "Name des Typs", {"type": "string", "minLength": 1})
+TYPE: Final = path_parameter("type", "Name of the type", "Name des Typs", NAME)
 CONTEXT_ID: Final = path_parameter(
     "contextId", "Local id or address", "Lokale Kennung oder Adresse", {"type": "string", "minLength": 1}
 )

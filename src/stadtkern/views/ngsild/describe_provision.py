@@ -19,7 +19,7 @@ from stadtkern.views.ngsild.describe_parts import (
     described,
     operation,
 )
-from stadtkern.views.ngsild.describe_schemas import TEXTS, URI, array_of, ref
+from stadtkern.views.ngsild.describe_schemas import TEXTS, URI, batch_of, ref
 from stadtkern.views.ngsild.entity_filter import SELECTORS
 
 _ONE: Final = ("type", "local")
@@ -176,7 +176,7 @@ _BATCHES: Final = {
         Text("Each element succeeds or fails alone.", "Jedes Element gelingt oder scheitert für sich."),
         (_ALL_CREATED, DONE, PARTLY),
         query=("local",),
-        body=array_of(ref("Entity")),
+        body=batch_of(ref("Entity")),
         example={"body": [OTHER]},
         tag=_BATCH,
     ),
@@ -187,7 +187,7 @@ _BATCHES: Final = {
         Text("With options=update their attributes are updated.", "Mit options=update werden Attribute geändert."),
         (_ALL_CREATED, DONE, PARTLY),
         query=("local", "options"),
-        body=array_of(ref("Entity")),
+        body=batch_of(ref("Entity")),
         example={"body": [ENTITY, OTHER], "query": {"options": "update"}},
         tag=_BATCH,
     ),
@@ -198,7 +198,7 @@ _BATCHES: Final = {
         Text("Attributes are added, or kept with options=noOverwrite.", "Fügt Attribute hinzu oder ersetzt sie."),
         (DONE, PARTLY),
         query=("local", "options"),
-        body=array_of(ref("EntityFragment")),
+        body=batch_of(ref("EntityFragment")),
         example={"body": [{"id": ID, "type": "AirQualityObserved", "no2": LATER}]},
         tag=_BATCH,
     ),
@@ -209,7 +209,7 @@ _BATCHES: Final = {
         Text("As merging into one.", "Wie das Einfügen in eine."),
         (DONE, PARTLY),
         query=("local", "format", "options", "lang", "observedAt"),
-        body=array_of(ref("EntityFragment")),
+        body=batch_of(ref("EntityFragment")),
         example={"body": [{"id": ID, "no2": LATER}]},
         tag=_BATCH,
     ),
@@ -220,7 +220,7 @@ _BATCHES: Final = {
         Text("The body lists their ids.", "Der Inhalt nennt ihre Kennungen."),
         (DONE, PARTLY),
         query=("local",),
-        body=array_of(URI),
+        body=batch_of(URI),
         example={"body": [ID]},
         tag=_BATCH,
     ),

@@ -9,11 +9,27 @@ from __future__ import annotations
 from typing import Any, Final
 
 from stadtkern.views._http.description import Schema
+from stadtkern.views.ngsild.parse_node import MAX_BATCH
 
-URI: Final[Schema] = {"type": "string", "format": "uri", "maxLength": 1000}
+URI: Final[Schema] = {"type": "string", "format": "iri", "maxLength": 1000}
 INSTANT: Final[Schema] = {"type": "string", "format": "date-time"}
+NAME: Final[Schema] = {
+    "type": "string",
+    "pattern": '^([A-Za-z_][A-Za-z0-9_-]*(:[A-Za-z_][A-Za-z0-9_-]*)?|https?://[^\\s<>"{}|^`\\\\]+)$',
+    "description": "A term or an IRI; prefixed names and letters of all languages are accepted, too",
+}
 TEXTS: Final[Schema] = {"type": "array", "items": {"type": "string"}}
-_POSITION: Final[Schema] = {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 3}
+_POSITION: Final[Schema] = {
+    "type": "array",
+    "description": "Longitude, latitude, and perhaps height",
+    "prefixItems": [
+        {"type": "number", "minimum": -180, "maximum": 180},
+        {"type": "number", "minimum": -90, "maximum": 90},
+        {"type": "number"},
+    ],
+    "minItems": 2,
+    "maxItems": 3,
+}
 
 
 def ref(name: str) -> Schema:
@@ -24,6 +40,11 @@ def ref(name: str) -> Schema:
 def array_of(schema: Schema) -> Schema:
     """Describe an array."""
     return {"type": "array", "items": schema}
+
+
+def batch_of(schema: Schema) -> Schema:
+    """Describe the body of a batch operation."""
+    return {"type": "array", "items": schema, "minItems": 1, "maxItems": MAX_BATCH}
 
 
 def one_or_more(schema: Schema) -> Schema:
@@ -82,8 +103,8 @@ _ATTRIBUTES: Final[dict[str, Schema]] = {
         "languageMap",
         {"type": "object", "minProperties": 1, "additionalProperties": one_or_more({"type": "string"})},
     ),
-    "VocabProperty": _attribute("VocabProperty", "vocab", one_or_more({"type": "string", "minLength": 1})),
-    "JsonProperty": _attribute("JsonProperty", "json", {}),
+    "VocabProperty": _attribute("VocabProperty", "vocab", one_or_more(NAME)),
+    "JsonProperty": _attribute("JsonProperty", "json", {"type": ["object", "array"]}),
     "ListProperty": _attribute("ListProperty", "valueList", {"type": "array"}),
     "ListRelationship": _attribute("ListRelationship", "objectList", array_of(_object(["object"], {"object": URI}))),
     "Attribute": {
@@ -110,8 +131,8 @@ _ATTRIBUTES: Final[dict[str, Schema]] = {
         ]
     },
 }
-_TYPE: Final[Schema] = one_or_more({"type": "string", "minLength": 1})
-_SCOPE: Final[Schema] = one_or_more({"type": "string", "minLength": 1})
+_TYPE: Final[Schema] = one_or_more(NAME)
+_SCOPE: Final[Schema] = one_or_more({"type": "string", "pattern": "^/?[A-Za-z][A-Za-z0-9_]*(/[A-Za-z][A-Za-z0-9_]*)*$"})
 _CONTEXT: Final[Schema] = {"type": ["string", "object", "array"], "description": "In application/ld+json only"}
 _INSTANCES: Final[Schema] = one_or_more(ref("Attribute"))
 _MEMBERS: Final[dict[str, Any]] = {"id": URI, "type": _TYPE, "scope": _SCOPE, "@context": _CONTEXT}
@@ -121,7 +142,9 @@ _ENTITIES: Final[dict[str, Schema]] = {
     "TemporalEntity": _object(["id", "type"], _MEMBERS, additionalProperties=_INSTANCES),
     "TemporalFragment": _object([], _MEMBERS, additionalProperties=_INSTANCES, minProperties=1),
     "EntityAnswer": _object(
-        [], {"id": URI, "type": _TYPE}, description="An entity, in the form that the request asked for"
+        [],
+        {"id": URI, "type": one_or_more({"type": "string"})},
+        description="An entity, in the form that the request asked for",
     ),
     "Feature": _object(
         ["type"],
