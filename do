@@ -99,7 +99,8 @@ bench) #   measure, as ratios to the bare server on this machine
     exec "$venv/bin/python" -m benchmarks "$@" ;;
 docs) #    write the generated pages of docs/ anew
     install dev
-    exec "$venv/bin/python" -m tests.errors_page ;;
+    "$venv/bin/python" -m tests.errors_page
+    exec "$venv/bin/python" -m tests.command_page ;;
 lock) #    resolve the dependencies anew; --upgrade takes the newest versions
     install dev
     for group in runtime dev; do

@@ -23,12 +23,15 @@ _START = b'{"table":"header"'
 
 
 def is_export(path: Path) -> bool:
-    """Tell whether a file is an export, packed or not. Raises: OSError."""
+    """Tell whether a file begins as an export does, packed or not. Raises: OSError."""
     with path.open("rb") as file:
+        head = file.read(4096)
+    if head.startswith(_GZIP):
         try:
-            return _unpack(file).read(len(_START)) == _START
-        except (OSError, EOFError, zlib.error):
+            head = zlib.decompressobj(16 + zlib.MAX_WBITS).decompress(head, len(_START))
+        except zlib.error:
             return False
+    return head.startswith(_START)
 
 
 class _Text(Protocol):
