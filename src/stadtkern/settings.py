@@ -54,8 +54,6 @@ class Settings:
     tenant_hosts: bool = True
     """Choose the tenant by the host name where a tenant has one."""
     max_body: int = 32 * 1024 * 1024
-    max_batch: int = 10_000
-    """Elements in one batch request."""
     body_memory: int = 128 * 1024 * 1024
     """Bytes of the bodies of all present requests; beyond it large ones get 429."""
     write_queue: int = 64 * 1024 * 1024
