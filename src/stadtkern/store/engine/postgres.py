@@ -255,7 +255,7 @@ class PostgresEngine:
         try:
             if connection.get_server_version().major < 15:
                 raise SetupError("Stadtkern needs PostgreSQL 15 or newer")
-            marked = await connection.fetchval("SELECT to_regnamespace($1)::text", INCOMPLETE)
+            marked = cast("str | None", await connection.fetchval("SELECT to_regnamespace($1)::text", INCOMPLETE))
             if marked and not self.accept_incomplete:
                 raise IncompleteStore("The database is incomplete: a restore did not come to its end; restore again")
             await _ensure_postgis(connection)
@@ -266,11 +266,11 @@ class PostgresEngine:
         """Count the connections that other Stadtkern processes have to this database."""
         connection = await connect(self.url)
         try:
-            found = await connection.fetchval(
+            rows: list[Any] = await connection.fetch(
                 "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'stadtkern'"
                 " AND datname = current_database() AND pid <> pg_backend_pid()"
             )
-            return int(cast("int", found))
+            return int(rows[0][0])
         finally:
             await connection.close()
 
