@@ -97,6 +97,10 @@ format) #  put the Python files into the project's style
 bench) #   measure, as ratios to the bare server on this machine
     install dev
     exec "$venv/bin/python" -m benchmarks "$@" ;;
+conform) # run the official NGSI-LD suite from a clone: ./do conform CLONE VENV
+    install dev
+    want_postgres
+    exec "$venv/bin/python" -m conformance "$@" ;;
 docs) #    write the generated pages of docs/ anew
     install dev
     "$venv/bin/python" -m tests.errors_page
