@@ -266,11 +266,11 @@ class PostgresEngine:
         """Count the connections that other Stadtkern processes have to this database."""
         connection = await connect(self.url)
         try:
-            rows: list[Any] = await connection.fetch(
+            query = (
                 "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'stadtkern'"
                 " AND datname = current_database() AND pid <> pg_backend_pid()"
             )
-            return int(rows[0][0])
+            return cast("int", await connection.fetchval(query))
         finally:
             await connection.close()
 
