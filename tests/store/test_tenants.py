@@ -6,10 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from stadtkern.broker.consumption import Consumption
 from stadtkern.broker.tenants import Tenants
 from stadtkern.errors import AlreadyExists, BadRequestData, Conflict, NonexistentTenant, Unavailable
-from stadtkern.model.ids import DEFAULT_TENANT, TenantId
-from tests.store.stores import GRANT, open_tenants, read, room, succeed
+from stadtkern.model.entity import Entity
+from stadtkern.model.ids import DEFAULT_TENANT, EntityId, TenantId
+from stadtkern.model.json import unraw
+from stadtkern.policy.grant import system_grant
+from tests.store.stores import GRANT, TEMPERATURE, open_tenants, read, room, succeed
 
 NORTH = TenantId("north")
 
@@ -123,3 +127,20 @@ async def test_tenants_at_rest_are_closed_when_others_need_the_place(
         for name in await names(tenants):
             await succeed(await tenants.get(TenantId(name)), room("urn:r:2"))
             assert len(tenants.opened()) <= 3
+
+
+async def test_adopt_shows_nothing_that_was_rendered_from_the_store_before(tenants: Tenants) -> None:
+    made = await tenants.create(GRANT, "north")
+    for temperature in range(3):
+        # a room of the same number and version each time
+        staged = await tenants.get((await tenants.create(GRANT, f"staged{temperature}")).name)
+        await succeed(staged, room("urn:r:1", temperature))
+        await staged.database.close()
+        await tenants.adopt(GRANT, made, [], staged.name, replace=True)
+        grant = system_grant("tests", NORTH)
+        body = await Consumption(tenants).retrieve_rendered(grant, EntityId("urn:r:1"), "form", _temperature)
+        assert int(body) == temperature
+
+
+def _temperature(entity: Entity) -> bytes:
+    return str(unraw(entity.attributes[TEMPERATURE][0].value)).encode()

@@ -77,7 +77,7 @@ class Consumption:
             raise ResourceNotFound(f"Entity {id} does not exist")
         head_now, entity = found[id]
         if tenant.heads is not None and may_cache(entity):
-            tenant.heads.put(id, (head_now.n, head_now.version))
+            tenant.heads.put(id, (head_now.n, head_now.version, head_now.modified_at))
         return _render(tenant, head_now, entity, number, render)
 
     async def load_linked(self, grant: Grant, ids: Sequence[EntityId]) -> dict[EntityId, Entity]:
@@ -109,7 +109,7 @@ class Consumption:
         rows, count = await _page_rows(tenant, grant, query, moment)
         number = _number(tenant, grant, form)
         shown = rows[: query.limit]
-        known = {row.n: body for row in shown if (body := tenant.rendered.get(row.n, row.version, number)) is not None}
+        known = {row.n: body for row in shown if (body := tenant.rendered.get(*row, number)) is not None}
         missing = [row.n for row in shown if row.n not in known]
         if missing:
             for n, (head, entity) in (await load_by_n(tenant.database, grant, missing, moment)).items():
@@ -174,11 +174,11 @@ async def _page_rows(
 
 def _number(tenant: OpenTenant, grant: Grant, form: Hashable) -> int:
     """Number everything that decides about an entity's bytes besides its state."""
-    return tenant.rendered.number((tenant.name, tenant.created_at, tenant.generation, grant.fingerprint, form))
+    return tenant.rendered.number((tenant.name, grant.fingerprint, form))
 
 
-async def _head(tenant: OpenTenant, grant: Grant, id: EntityId) -> tuple[int, int]:
-    """Give number and version of a live entity. Raises: ResourceNotFound."""
+async def _head(tenant: OpenTenant, grant: Grant, id: EntityId) -> tuple[int, int, Instant]:
+    """Give number, version and its time of a live entity. Raises: ResourceNotFound."""
     known = tenant.heads.get(id) if tenant.heads is not None else None
     head = known or await load_head(tenant.database, grant, id, now())
     if head is None:
@@ -189,5 +189,5 @@ async def _head(tenant: OpenTenant, grant: Grant, id: EntityId) -> tuple[int, in
 def _render(tenant: OpenTenant, head: Head, entity: Entity, number: int, render: Render) -> bytes:
     body = render(entity)
     if may_cache(entity):
-        tenant.rendered.put(head.n, head.version, number, body)
+        tenant.rendered.put(head.n, head.version, head.modified_at, number, body)
     return body

@@ -1,11 +1,11 @@
 """What a process remembers of entities it showed: their heads and their rendered bytes.
 
-Rendered entities are kept as bytes by (entity, version, form): reading a page is then a concatenation. The version
-makes an
-entry right for ever: it is checked against the store, or against a head that the writer of the same process takes
-away with
-each commit. The form holds everything else that decides about the bytes: the reader's context, the representation
-and the Grant's fingerprint; it is numbered, so that it is hashed once a request and not once an entity.
+Rendered entities are kept as bytes by (entity, version, time of the version, form): reading a page is then a
+concatenation. The version makes an entry right for ever: it is checked against the store, or against a head that the
+writer of the same process takes away with each commit. Its time tells it from the same version in a store that was
+replaced, by an import or by a new tenant of the same name, of which this process may not know yet. The form holds
+everything else that decides about the bytes: the reader's context, the representation and the Grant's fingerprint; it
+is numbered, so that it is hashed once a request and not once an entity.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import itertools
 from collections.abc import Hashable, Iterable
 
 from stadtkern.model.ids import EntityId
+from stadtkern.model.instant import Instant
 
 MAX_BYTES = 64 * 1024 * 1024
 MAX_FORMS = 10_000
@@ -21,9 +22,9 @@ MAX_HEADS = 100_000
 _OVERHEAD = 200
 """Bytes of bookkeeping an entry costs beside its content, about."""
 _numbers = itertools.count()
-Key = tuple[int, int, int]
-Head = tuple[int, int]
-"""Number and version."""
+Head = tuple[int, int, Instant]
+"""Number, version and when that was written."""
+Key = tuple[int, int, Instant, int]
 
 
 class RenderedCache:
@@ -47,17 +48,17 @@ class RenderedCache:
             number = self._forms[form] = self._next_form
         return number
 
-    def get(self, n: int, version: int, form: int) -> bytes | None:
+    def get(self, n: int, version: int, at: Instant, form: int) -> bytes | None:
         """Give the bytes of an entity at exactly this version."""
-        key = (n, version, form)
+        key = (n, version, at, form)
         found = self._new.get(key)
         if found is None and (found := self._old.get(key)) is not None:
             self._put(key, found)
         return found
 
-    def put(self, n: int, version: int, form: int, body: bytes) -> None:
+    def put(self, n: int, version: int, at: Instant, form: int, body: bytes) -> None:
         """Keep the bytes of an entity."""
-        self._put((n, version, form), body)
+        self._put((n, version, at, form), body)
 
     def _put(self, key: Key, body: bytes) -> None:
         self._new[key] = body
@@ -95,7 +96,7 @@ class TenantHeads:
         self._tenant = next(_numbers)
 
     def get(self, id: EntityId) -> Head | None:
-        """Give number and version of an entity, if known."""
+        """Give number, version and its time of an entity, if known."""
         return self._heads.get((self._tenant, id))
 
     def put(self, id: EntityId, head: Head) -> None:

@@ -41,8 +41,6 @@ class OpenTenant:
     rendered: RenderedCache
     heads: TenantHeads | None
     """Only where this process does all the writing."""
-    generation: int = 0
-    """Counts how often the store was replaced under its name: part of what rendered bytes are remembered by."""
     asked_at: float = 0.0
     """When a request last asked for it, by the event loop's clock."""
 
@@ -209,11 +207,9 @@ class Tenants:
                 # another process deleted it, and may have made one of the same name
                 self._open.pop(tenant.name, None)
                 await tenant.database.close()
-            else:
+            elif tenant.heads is not None:
                 # its store may have been replaced by an import
-                tenant.generation += 1
-                if tenant.heads is not None:
-                    tenant.heads.renew()
+                tenant.heads.renew()
 
     def opened(self) -> list[OpenTenant]:
         """List what is open now, for maintenance."""

@@ -19,11 +19,11 @@ INLINE = 100
 """Up to so many entities are read inline on the event loop."""
 
 
-async def load_head(database: Database, grant: Grant, id_: EntityId, now: Instant) -> tuple[int, int] | None:
-    """Give number and version of a live entity. A Grant with a row filter needs the entity itself to decide."""
+async def load_head(database: Database, grant: Grant, id_: EntityId, now: Instant) -> tuple[int, int, Instant] | None:
+    """Give number, version and its time of a live entity. A Grant's row filter needs the entity itself to decide."""
     del grant
     rows = await database.fetch(statements("read.sql", database.engine)["head"], str(id_), now)
-    return (rows[0][0], rows[0][1]) if rows else None
+    return (rows[0][0], rows[0][1], rows[0][2]) if rows else None
 
 
 async def load_by_n(

@@ -32,6 +32,7 @@ class Row(NamedTuple):
 
     n: int
     version: int
+    modified_at: Instant
 
 
 def effective_filter(grant: Grant, filter: Filter | None) -> Filter | None:
@@ -56,12 +57,12 @@ def _live(now: Instant) -> Sql:
 async def select_rows(
     database: Database, grant: Grant, filter: Filter | None, *, after: int, limit: int, offset: int, now: Instant
 ) -> list[Row]:
-    """Give numbers and versions of a page of matches in order of their number; for exact plans only."""
+    """Give numbers, versions and their times of a page of matches in order of their number; for exact plans only."""
     page = _page_statement(effective_filter(grant, filter), database.engine)
     values = {_NOW: now, _AFTER: after, _LIMIT: limit, _OFFSET: offset}
     params = [values[param] if isinstance(param, _Slot) else param for param in page.params]
     lane: Lane = "key" if page.bounded and offset + limit <= INLINE_ROWS else "scan"
-    return [Row(n, version) for n, version in await database.fetch(page.text, *params, lane=lane)]
+    return [Row(*row) for row in await database.fetch(page.text, *params, lane=lane)]
 
 
 class _Slot:
@@ -83,7 +84,7 @@ def _page_statement(filter: Filter | None, engine: EngineName) -> _Prepared:
     if not chosen.exact:
         raise ValueError("this filter needs the evaluator")
     statement = Sql(
-        "SELECT e.n, e.version FROM {} WHERE e.state = 0 AND (e.expires_at IS NULL OR e.expires_at > {})"
+        "SELECT e.n, e.version, e.modified_at FROM {} WHERE e.state = 0 AND (e.expires_at IS NULL OR e.expires_at > {})"
         " AND ({}) AND {} > {} ORDER BY {} LIMIT {} OFFSET {}",
         chosen.source,
         NOW,

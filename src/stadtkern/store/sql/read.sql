@@ -1,6 +1,6 @@
 -- name: head(id, now)
--- Number and version of a live entity: what a cache needs to know.
-SELECT n, version FROM entity WHERE id = :id AND state = 0 AND (expires_at IS NULL OR expires_at > :now);
+-- Number, version and its time of a live entity: what a cache needs to know.
+SELECT n, version, modified_at FROM entity WHERE id = :id AND state = 0 AND (expires_at IS NULL OR expires_at > :now);
 
 -- name: load_by_n(ns, now)
 -- Whole entities by number, in no order.
