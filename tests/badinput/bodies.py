@@ -68,6 +68,8 @@ NEVER_GOOD: dict[str, bytes] = {
     "100 deep in a value": b'{"id": "urn:x:1", "type": "T", "a": {"type": "Property", "value": '
     + nested("[", "]", 100)
     + b"}}",
+    "integer of 400 digits in a value": b'{"id": "urn:x:1", "type": "T", "a": {"type": "Property", "value": [-%s]}}'
+    % (b"9" * 400),
     "1e400 in a value": b'{"id": "urn:x:1", "type": "T", "a": {"type": "Property", "value": 1e400}}',
     "NUL escape in a value": b'{"id": "urn:x:1", "type": "T", "a": {"type": "Property", "value": "\\u0000"}}',
     "NUL escape in a name": b'{"id": "urn:x:1", "type": "T", "a\\u0000": {"type": "Property", "value": 1}}',

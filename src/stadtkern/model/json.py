@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
 import msgspec
+import re2
 from msgspec import Raw
 
 from stadtkern.errors import BadRequestData, InvalidRequest, PayloadTooLarge
@@ -22,6 +23,8 @@ memory and can be written in three: without a bound, a body of 30 MB took 8 GB. 
 """
 
 _NUL_ESCAPE = b"\\u0000"
+_LONG_NUMBER = re2.compile(rb"[0-9]{309}")
+"""What an integer beyond the double range has in it; the parser itself refuses other such numbers."""
 
 
 def parse_json(body: bytes) -> Any:
@@ -44,7 +47,9 @@ def parse_json(body: bytes) -> Any:
         raise BadRequestData(f"The body holds a value that cannot be stored: {error}") from error
     except msgspec.DecodeError as error:
         raise InvalidRequest(f"The body is not valid JSON: {error}") from error
-    if _NUL_ESCAPE in body and _has_nul(tree):
+    if _LONG_NUMBER.search(body) is not None and any(map(_is_beyond_double, _scalars(tree))):
+        raise BadRequestData("The body holds a value that cannot be stored: Number out of range")
+    if _NUL_ESCAPE in body and any(isinstance(one, str) and "\0" in one for one in _scalars(tree)):
         raise BadRequestData("The body contains the character U+0000, which cannot be stored")
     if body.count(b"[") + body.count(b"{") > MAX_DEPTH and depth_of(tree) > MAX_DEPTH:
         raise BadRequestData(f"The body is nested deeper than {MAX_DEPTH} levels")
@@ -76,19 +81,28 @@ def depth_of(tree: JSONValue) -> int:
     return depth
 
 
-def _has_nul(tree: Any) -> bool:
+def _scalars(tree: Any) -> Iterator[JSONScalar]:
+    """Walk the names and values of a tree, without recursion."""
     stack: list[Any] = [tree]
     while stack:
         node = stack.pop()
-        if isinstance(node, str):
-            if "\0" in node:
-                return True
-        elif isinstance(node, dict):
+        if isinstance(node, dict):
             members = cast("dict[str, Any]", node)
             stack.extend(members.keys())
             stack.extend(members.values())
         elif isinstance(node, list):
             stack.extend(cast("list[Any]", node))
+        else:
+            yield node
+
+
+def _is_beyond_double(value: JSONScalar) -> bool:
+    if type(value) is not int:
+        return False
+    try:
+        float(value)
+    except OverflowError:
+        return True
     return False
 
 
