@@ -67,6 +67,8 @@ REFUSED: list[Operation] = [
     AppendAttributes(R, fragment(expires_at=Instant(1))),
     UpdateAttributes(R, fragment(patch=NULL)),
     PartialUpdateAttribute(R, TEMPERATURE, [NULL]),
+    PartialUpdateAttribute(R, TEMPERATURE, [InstancePatch(removed=frozenset({"unitCode"}))]),
+    PartialUpdateAttribute(R, TEMPERATURE, [InstancePatch(subs={HALL: [NULL]})]),
     DeleteAttribute(R, TEMPERATURE),
     PurgeAttributes(R, drop=frozenset({TEMPERATURE})),
     DeleteEntity(R),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from stadtkern.broker.apply.instance import has_null
 from stadtkern.errors import Forbidden, ResourceNotFound
 from stadtkern.model.entity import Entity, EntityPatch
 from stadtkern.model.ids import Iri
@@ -60,7 +61,7 @@ def _takes_away(operation: Operation, entity: Entity | None) -> bool:
     patch = _fragment(operation)
     if entity is not None and (patch.scope is not None or patch.expires_at is not None or patch.expires_removed):
         return True
-    return any(one.deleted for group in patch.attributes.values() for one in group)
+    return any(has_null(one) for group in patch.attributes.values() for one in group)
 
 
 def _fragment(operation: Operation) -> EntityPatch:

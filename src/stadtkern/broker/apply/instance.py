@@ -169,13 +169,14 @@ def check_no_null(entity: EntityPatch) -> None:
     """Refuse NGSI-LD Null where nothing can be deleted. Raises: BadRequestData. Spec: CIM 009 4.5.0, 5.6.1, 5.6.18."""
     for name, patches in entity.attributes.items():
         for patch in patches:
-            if _has_null(patch):
+            if has_null(patch):
                 raise BadRequestData(
                     f"Attribute {name} is NGSI-LD Null, which this operation does not allow", pointer=f"/{name}"
                 )
 
 
-def _has_null(patch: InstancePatch) -> bool:
+def has_null(patch: InstancePatch) -> bool:
+    """Tell whether NGSI-LD Null stands for the instance, for one of its members or in its sub-attributes."""
     if patch.deleted or patch.removed:
         return True
-    return bool(patch.subs) and any(_has_null(sub) for group in patch.subs.values() for sub in group)
+    return bool(patch.subs) and any(has_null(sub) for group in patch.subs.values() for sub in group)
