@@ -69,10 +69,10 @@ def _check_nest(tree: Any, depth: int, name: str, pointer: str) -> int:
     if depth == 0:
         _check_position(parts, pointer, None)
         return 1
+    if not parts and (depth > 1 or name == "MultiPoint"):
+        raise BadRequestData(f"A {name} has an empty array in its coordinates", pointer=pointer)
     if depth == 1:
         return _check_line(parts, name, pointer)
-    if not parts and name == "Polygon":
-        raise BadRequestData("A Polygon has no ring", pointer=pointer)
     return sum(_check_nest(part, depth - 1, name, point(pointer, at)) for at, part in enumerate(parts))
 
 
