@@ -13,7 +13,7 @@ import asyncpg
 import msgspec
 import pytest
 
-from stadtkern.model.entity import Entity
+from stadtkern.model.entity import Attributes, Entity
 from stadtkern.query.box import index_box
 from stadtkern.query.evaluate import matches
 from stadtkern.query.filter import Filter
@@ -160,11 +160,20 @@ def engine(request: pytest.FixtureRequest) -> Engine:
 
 def visible(entity: Entity) -> Entity:
     """What readers see: without instances that have expired."""
+    return msgspec.structs.replace(entity, attributes=unexpired(entity.attributes))
+
+
+def unexpired(attributes: Attributes) -> Attributes:
+    """The instances whose time is not over, and of their sub-attributes as well."""
     left = {
-        name: [one for one in group if one.expires_at is None or one.expires_at > NOW]
-        for name, group in entity.attributes.items()
+        name: [
+            msgspec.structs.replace(one, subs=unexpired(one.subs))
+            for one in group
+            if one.expires_at is None or one.expires_at > NOW
+        ]
+        for name, group in attributes.items()
     }
-    return msgspec.structs.replace(entity, attributes={name: group for name, group in left.items() if group})
+    return {name: group for name, group in left.items() if group}
 
 
 def check(engine: Engine, world: list[Entity], filter_: Filter) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from stadtkern import telemetry
 from stadtkern.broker import maintenance as module
+from stadtkern.broker.consumption import Consumption
 from stadtkern.broker.keys import Keys
 from stadtkern.broker.maintenance import CHANGES_KEPT_US, Maintenance, sweep_expired, trim_changes
 from stadtkern.broker.tenants import OpenTenant, Tenants
@@ -16,10 +17,14 @@ from stadtkern.model.ids import EntityId, Iri
 from stadtkern.model.instant import Instant, now
 from stadtkern.model.json import raw
 from stadtkern.model.operation import CreateEntity, DeleteAttribute, UpsertEntity
+from stadtkern.query.filter import Exists, Path
+from stadtkern.query.request import EntityQuery
 from stadtkern.store import catalogue
 from stadtkern.store.catalogue import fold_catalogue, load_catalogue
 from tests.store.consistency import assert_consistent
 from tests.store.stores import GRANT, ROOM, TEMPERATURE, count, read, room, succeed
+
+QUALITY = Iri("https://example.org/quality")
 
 
 def transient(name: str, expires_at: int) -> CreateEntity:
@@ -118,3 +123,26 @@ async def test_maintenance_goes_on_after_a_failed_job(tenants: Tenants, monkeypa
     unsubscribe()
     assert failed
     assert set(failed) == {"last use of keys"}
+
+
+async def test_read_shows_no_sub_attribute_that_expires_longer_than_it_lasts(
+    tenants: Tenants, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    soon = Instant(now() + 3_600_000_000)
+    sub = InstancePatch(kind="Property", value=raw(1), expires_at=soon)
+    patch = InstancePatch(kind="Property", value=raw(1), subs={QUALITY: [sub]})
+    fragment = EntityPatch(types=[ROOM], attributes={TEMPERATURE: [patch]})
+    await succeed(await tenants.get(GRANT.tenant), CreateEntity(EntityId("urn:r:1"), fragment))
+    assert await _sub_attributes(tenants) == (b"1", 1)
+    monkeypatch.setattr("stadtkern.broker.consumption.now", lambda: Instant(soon + 1))
+    assert await _sub_attributes(tenants) == (b"0", 0)
+
+
+async def _sub_attributes(tenants: Tenants) -> tuple[bytes, int]:
+    """How many the entity shows, and how many entities a query finds by one."""
+    consumption = Consumption(tenants)
+    shown = await consumption.retrieve_rendered(
+        GRANT, EntityId("urn:r:1"), "form", lambda entity: b"%d" % len(entity.attributes[TEMPERATURE][0].subs)
+    )
+    page = await consumption.query_entities(GRANT, EntityQuery(filter=Exists(Path((TEMPERATURE, QUALITY)))))
+    return shown, len(page.entities)

@@ -128,7 +128,7 @@ class Dialect:
         raise NotImplementedError
 
     def sub_instances(self, instances: Sql, attribute: Bound) -> Sql:
-        """The instances of a sub-attribute of each instance."""
+        """The unexpired instances of a sub-attribute of each instance."""
         raise NotImplementedError
 
     def values(self, instances: Sql) -> Sql:
@@ -243,9 +243,11 @@ class _Sqlite(Dialect):
 
     def sub_instances(self, instances: Sql, attribute: Bound) -> Sql:
         return Sql(
-            "SELECT j.value AS i FROM ({}) x, json_each(x.i, '$.subs') k, json_each(k.value) j WHERE k.key = {}",
+            "SELECT j.value AS i FROM ({}) x, json_each(x.i, '$.subs') k, json_each(k.value) j WHERE k.key = {}"
+            " AND coalesce(j.value ->> '$.expires_at', 9e18) > {}",
             instances,
             attribute,
+            NOW,
         )
 
     def values(self, instances: Sql) -> Sql:
@@ -372,7 +374,13 @@ class _Postgres(Dialect):
         )
 
     def sub_instances(self, instances: Sql, attribute: Bound) -> Sql:
-        return Sql("SELECT j.value AS i FROM ({}) x, jsonb_array_elements(x.i -> 'subs' -> {}) j", instances, attribute)
+        return Sql(
+            "SELECT j.value AS i FROM ({}) x, jsonb_array_elements(x.i -> 'subs' -> {}) j"
+            " WHERE coalesce((j.value ->> 'expires_at')::bigint, 9223372036854775807) > {}",
+            instances,
+            attribute,
+            NOW,
+        )
 
     def values(self, instances: Sql) -> Sql:
         return Sql("SELECT x.i ->> 'kind' AS kind, x.i -> 'value' AS v FROM ({}) x", instances)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from stadtkern.model.entity import Attributes, Entity
+from stadtkern.model.entity import Attributes, Entity, Instance
 from stadtkern.model.ids import EntityId
 from stadtkern.model.instant import Instant
 from stadtkern.policy.grant import Grant
@@ -57,8 +57,8 @@ def decode_rows(grant: Grant, rows: Sequence[Row], now: Instant) -> list[tuple[H
 
 
 def unexpired(entity: Entity, now: Instant) -> Entity:
-    """Take away the attribute instances whose time is over (CIM 009 4.5.2, expiresAt)."""
-    if any(one.expires_at is not None for group in entity.attributes.values() for one in group):
+    """Take away the instances of attributes and sub-attributes whose time is over (CIM 009 4.5.2, expiresAt)."""
+    if _expires(entity.attributes):
         return replace(entity, attributes=_unexpired(entity.attributes, now))
     return entity
 
@@ -74,14 +74,25 @@ def visible(grant: Grant, entity: Entity, now: Instant) -> Entity:
 def _unexpired(attributes: Attributes, now: Instant) -> Attributes:
     left: Attributes = {}
     for name, group in attributes.items():
-        kept = [one for one in group if one.expires_at is None or one.expires_at > now]
+        kept = [_with_unexpired(one, now) for one in group if one.expires_at is None or one.expires_at > now]
         if kept:
             left[name] = kept
     return left
 
 
+def _with_unexpired(instance: Instance, now: Instant) -> Instance:
+    return replace(instance, subs=_unexpired(instance.subs, now)) if _expires(instance.subs) else instance
+
+
+def _expires(attributes: Attributes) -> bool:
+    """Tell whether something of these attributes expires by itself."""
+    for group in attributes.values():
+        for one in group:
+            if one.expires_at is not None or (one.subs and _expires(one.subs)):
+                return True
+    return False
+
+
 def may_cache(entity: Entity) -> bool:
     """Tell whether the entity stays as it is until its version changes: nothing of it expires by itself."""
-    if entity.expires_at is not None:
-        return False
-    return all(one.expires_at is None for group in entity.attributes.values() for one in group)
+    return entity.expires_at is None and not _expires(entity.attributes)
