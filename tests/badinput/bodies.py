@@ -18,6 +18,11 @@ def nested(opening: str, closing: str, depth: int, core: str = "") -> bytes:
     return (opening * depth + core + closing * depth).encode()
 
 
+def _members(number: int) -> bytes:
+    """Give so many members of an object, each an attribute in its shortest form."""
+    return b",".join(b'"k%d":1' % at for at in range(number))
+
+
 NOT_JSON: dict[str, bytes] = {
     "empty": b"",
     "white space": b" \r\n\t ",
@@ -82,6 +87,11 @@ NEVER_GOOD: dict[str, bytes] = {
     "30 MB of empty arrays in a value": b'{"id": "urn:x:1", "type": "T", "a": {"type": "Property", "value": ['
     + b"[]," * (10 * MEGABYTE)
     + b"[]]}}",
+    "20,000 attributes": b'{"id": "urn:x:1", "type": "T",' + _members(20_000) + b"}",
+    "900,000 attributes": b'{"id": "urn:x:1", "type": "T",' + _members(900_000) + b"}",
+    "900,000 sub-attributes": b'{"id": "urn:x:1", "type": "T", "a": {"type": "Property", "value": 1,'
+    + _members(900_000)
+    + b"}}",
     "batch of 100,000": json.dumps([{"id": f"urn:x:{n}", "type": "T"} for n in range(100_000)]).encode(),
     "100,000 bad ids": json.dumps(["x"] * 100_000).encode(),
 }

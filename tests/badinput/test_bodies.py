@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from tests.badinput import bodies
 from tests.badinput.asking import Asker, check_answer, check_problem, check_refused
 from tests.badinput.bodies import ID, MEGABYTE, TIME
+from tests.server_process import ServerProcess
 
 NGSI_LD = "/ngsi-ld/v1"
 _ENTITY = f"{NGSI_LD}/entities/{ID}"
@@ -161,6 +164,33 @@ def test_strange_geometry_is_kept_and_can_be_asked_for(asker: Asker, name: str) 
             assert asker.ask(method, target, json.dumps(query).encode()).status == 200, relation
 
 
+def test_batch_with_too_many_attributes_is_written_in_part(asker: Asker) -> None:
+    attributes = {f"k{at}": 1 for at in range(4_000)}
+    batch = [{"id": f"urn:x:many:{at}", "type": "Many", **attributes} for at in range(60)]
+    reply = asker.ask("POST", f"{NGSI_LD}/entityOperations/upsert", json.dumps(batch).encode())
+    check_answer(reply)
+    assert reply.status == 207
+    assert len(reply.json["success"]) == 50
+    assert {error["error"]["status"] for error in reply.json["errors"]} == {413}
+    assert asker.ask("DELETE", f"{NGSI_LD}/entities?type=Many").status == 204
+
+
+def test_others_go_on_while_a_large_batch_is_read(asker: Asker, server: ServerProcess) -> None:
+    """Nobody waits seconds for what somebody else sends."""
+    attributes = {f"a{at}": {"type": "Property", "value": at} for at in range(12)}
+    batch = [{"id": f"urn:x:batch:{at}", "type": "Batch", **attributes} for at in range(2_000)]
+    waits: list[float] = []
+    with ThreadPoolExecutor(1) as pool:
+        sending = pool.submit(asker.ask, "POST", f"{NGSI_LD}/entityOperations/upsert", json.dumps(batch).encode())
+        with Asker(server.port) as other:
+            while not sending.done():
+                started = time.monotonic()
+                assert other.ask("GET", "/livez").status == 200
+                waits.append(time.monotonic() - started)
+    assert sending.result().status in (201, 204)
+    assert max(waits) < 2
+
+
 def test_text_of_10_mb_comes_back(asker: Asker) -> None:
     entity = {"id": ID, "type": "Thing", "a": {"type": "Property", "value": bodies.TEXT_10_MB}}
     assert asker.ask("PUT", _ENTITY, json.dumps(entity).encode()).status == 204
@@ -200,6 +230,7 @@ _CONTEXTS: dict[str, Any] = {
     "unknown keyword": {"@nonsense": True},
     "terms that need one another": {"a": "b:x", "b": "a:y"},
     "10,000 terms that need one another": {f"t{n}": f"t{n + 1}:x" for n in range(10_000)},
+    "100,000 terms": {f"t{n}": f"https://x.example/{n}" for n in range(100_000)},
     "nested definitions": {"a": {"@id": "https://x.example/a", "@context": {"b": {"@context": {"c": 1}}}}},
     "import": {"@import": "https://context.invalid/x"},
 }

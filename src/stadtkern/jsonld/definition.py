@@ -28,6 +28,8 @@ MAX_DEPTH = 8
 """Longest chain of contexts that include one another."""
 MAX_INCLUSIONS = 64
 """Most inclusions in all, so that small documents which name each other many times stay cheap."""
+MAX_TERMS = 50_000
+"""Most terms in a context with all that it includes; the largest in the field have a few thousand."""
 MAX_CHAIN = 32
 """Longest chain of terms defined by other terms."""
 
@@ -127,6 +129,7 @@ class DefinitionBuilder:
         self._embedded = embedded
         self._prefixes = prefixes
         self._inclusions = 0
+        self._terms = 0
 
     def add(self, reference: ContextReference, base: str | None = None, trail: tuple[str, ...] = ()) -> None:
         """Add one context with all that it includes.
@@ -181,6 +184,9 @@ class DefinitionBuilder:
             raise BadRequestData(f"The @context {address} {fault}")
 
     def _define_all(self, local: Mapping[str, JSONValue], *, strict: bool) -> None:
+        self._terms += len(local)
+        if self._terms > MAX_TERMS:
+            raise BadRequestData(f"The @context has more than {MAX_TERMS} terms", pointer="/@context")
         local_terms = _LocalTerms(self, local, strict=strict)
         self._set_vocabulary(local.get("@vocab", ""))
         for name in local:

@@ -17,6 +17,7 @@ from stadtkern.model.entity import NO_DATASET, VALUE_MEMBER, AttributeKind, Inst
 from stadtkern.model.ids import NGSI_LD_NULL, Iri
 from stadtkern.model.json import raw
 from stadtkern.views.ngsild.parse_geometry import is_geometry
+from stadtkern.views.ngsild.parse_limits import MAX_HISTORY, MAX_INSTANCES, Budget, check_members
 from stadtkern.views.ngsild.parse_node import Node, as_array, as_object, elements_of, members_of, point
 from stadtkern.views.ngsild.parse_terms import (
     GEO_ONLY,
@@ -84,9 +85,12 @@ class _Draft:
 class AttributeParser:
     """Reads attributes of one body: with one context, in one form."""
 
-    __slots__ = ("context", "form", "simplified")
+    __slots__ = ("_batch", "_budget", "context", "form", "simplified")
 
-    def __init__(self, context: Context, form: Form, *, simplified: bool = False) -> None:
+    def __init__(self, context: Context, form: Form, *, simplified: bool = False, batch: Budget | None = None) -> None:
+        """batch: what the elements of a batch have in common."""
+        self._budget = Budget(MAX_HISTORY if form.history else MAX_INSTANCES)
+        self._batch = batch
         self.context = context
         self.form = form
         self.simplified = simplified
@@ -108,7 +112,8 @@ class AttributeParser:
         return found
 
     def parse_instance(self, name: Iri, node: Node, pointer: str) -> InstancePatch:
-        """Read one attribute instance. Raises: BadRequestData. Spec: CIM 009 4.5.2 to 4.5.4."""
+        """Read one attribute instance. Raises: BadRequestData, PayloadTooLarge. Spec: CIM 009 4.5.2 to 4.5.4."""
+        self._spend(pointer)
         shape = self._shape(node.tree)
         if shape == "null":
             return self._make_deletion(pointer)
@@ -120,14 +125,21 @@ class AttributeParser:
 
         Raises: BadRequestData. Spec: CIM 009 5.4 (attribute fragment).
         """
+        self._spend(pointer)
         bare = is_geometry(node.tree)
         patch = self._parse_bare(node, pointer) if bare else self._parse_members(name, node, pointer)
         return _check_kind(name, patch, pointer)
 
+    def _spend(self, pointer: str) -> None:
+        self._budget.spend(pointer)
+        if self._batch is not None:
+            self._batch.spend(pointer)
+
     def _parse_members(self, name: Iri, node: Node, pointer: str) -> InstancePatch:
         """Read an object of attribute members, normalized, concise or partial."""
-        members = members_of(node)
         tree = cast("dict[str, Any]", node.tree)
+        check_members(tree, pointer)
+        members = members_of(node)
         draft = _Draft(self._kind_of(name, tree, pointer))
         for member, child in members.items():
             self._read_member(name, draft, member, child, point(pointer, member))

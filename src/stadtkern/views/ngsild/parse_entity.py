@@ -16,6 +16,7 @@ from stadtkern.model.entity import EntityPatch, InstancePatch
 from stadtkern.model.ids import NGSI_LD_NULL, EntityId, Iri, parse_entity_id
 from stadtkern.model.instant import Instant
 from stadtkern.views.ngsild.parse_attribute import AttributeParser, Form, check_datasets
+from stadtkern.views.ngsild.parse_limits import Budget, check_members
 from stadtkern.views.ngsild.parse_node import (
     Node,
     as_array,
@@ -64,17 +65,26 @@ class BatchElement(NamedTuple):
 
 
 def parse_entity(
-    source: bytes | Node, context: Context, *, form: Form = CREATE, simplified: bool = False, pointer: str = ""
+    source: bytes | Node,
+    context: Context,
+    *,
+    form: Form = CREATE,
+    simplified: bool = False,
+    pointer: str = "",
+    batch: Budget | None = None,
 ) -> EntityPatch:
     """Read an entity in normalized or concise form, or simplified where the request says so.
 
-    source: the body, or a part of it that was read before. pointer: where that part stood.
-    Raises: InvalidRequest (no JSON object), BadRequestData (with a JSON Pointer to the fault).
+    source: the body, or a part of it that was read before. pointer: where that part stood. batch: what all elements of
+    a batch may have together. Raises: InvalidRequest (no JSON object), BadRequestData (with a JSON Pointer to the
+    fault), PayloadTooLarge.
     """
     node = read_object(source) if isinstance(source, bytes) else source
-    if as_object(node.tree) is None:
+    tree = as_object(node.tree)
+    if tree is None:
         raise BadRequestData("The entity is not a JSON object", pointer=pointer)
-    draft = _EntityDraft(AttributeParser(context, form, simplified=simplified))
+    check_members(tree, pointer)
+    draft = _EntityDraft(AttributeParser(context, form, simplified=simplified, batch=batch))
     for name, member in members_of(node).items():
         draft.read(name, member, point(pointer, name))
     return draft.finish(pointer)
@@ -118,15 +128,16 @@ def parse_batch(
     form: Form = CREATE,
     simplified: bool = False,
     first: int = 0,
+    budget: Budget | None = None,
 ) -> list[BatchElement]:
     """Read each element of a batch with its own context; a bad one becomes a Problem and harms no other.
 
     elements: from ``read_batch``; contexts: one for each, a Problem where it could not be had.
-    first: where these elements begin in the whole batch, for the pointers to faults.
+    first: where these elements begin in the whole batch, for the pointers to faults. budget: of the whole batch.
     Spec: CIM 009 5.6.7 to 5.6.9, 5.6.20.
     """
     return [
-        _parse_element(element, context, form, simplified, f"/{at}")
+        _parse_element(element, context, form, simplified, f"/{at}", budget)
         for at, (element, context) in enumerate(zip(elements, contexts, strict=True), first)
     ]
 
@@ -144,14 +155,15 @@ def parse_batch_ids(elements: Sequence[Node]) -> list[tuple[str, EntityId | Prob
 
 
 def _parse_element(
-    element: Node, context: Context | Problem, form: Form, simplified: bool, pointer: str
+    element: Node, context: Context | Problem, form: Form, simplified: bool, pointer: str, budget: Budget | None
 ) -> BatchElement:
     sent = (as_object(element.tree) or {}).get("id")
     shown = sent[:1000] if isinstance(sent, str) else ""
     if isinstance(context, Problem):
         return BatchElement(shown, context)
     try:
-        return BatchElement(shown, parse_entity(element, context, form=form, simplified=simplified, pointer=pointer))
+        patch = parse_entity(element, context, form=form, simplified=simplified, pointer=pointer, batch=budget)
+        return BatchElement(shown, patch)
     except Problem as problem:
         return BatchElement(shown, problem)
 

@@ -36,6 +36,8 @@ from stadtkern.views.ngsild.parse import (
     parse_batch_ids,
     read_batch,
 )
+from stadtkern.views.ngsild.parse_limits import MAX_BATCH_INSTANCES, Budget
+from stadtkern.views.ngsild.parse_node import Node
 from stadtkern.views.ngsild.request_context import resolve_batch
 from stadtkern.views.ngsild.results import Result, batch_result
 from stadtkern.views.ngsild.services import NgsiLdServices
@@ -43,6 +45,8 @@ from stadtkern.views.ngsild.services import NgsiLdServices
 _MERGE: Final = frozenset({"local", "format", "options", "lang", "observedAt"})
 _SLICE: Final = 100
 """Elements that are read before others get a turn on the event loop."""
+_SLICE_BYTES: Final = 64 * 1024
+"""Fewer where they are large."""
 Make = Callable[[EntityId, EntityPatch], Operation]
 
 
@@ -102,16 +106,27 @@ async def _run(
     """Read the elements, each with its own context, and write the good ones in the order in which they came."""
     elements = read_batch(request.body)
     wanted: list[tuple[str, Operation | Problem]] = []
-    for first in range(0, len(elements), _SLICE):
-        part = elements[first : first + _SLICE]
+    budget = Budget(MAX_BATCH_INSTANCES)
+    for first, part in _slices(elements):
         contexts = await resolve_batch(services.contexts, request, part)
-        for sent, patch in parse_batch(part, contexts, form=form, simplified=simplified, first=first):
+        for sent, patch in parse_batch(part, contexts, form=form, simplified=simplified, first=first, budget=budget):
             if isinstance(patch, Problem):
                 wanted.append((sent, patch))
             elif patch.id is not None:
                 wanted.append((patch.id, make(patch.id, patch)))
         await asyncio.sleep(0)
     return await _write(request, services, wanted)
+
+
+def _slices(elements: Sequence[Node]) -> Iterator[tuple[int, Sequence[Node]]]:
+    """Cut a batch into what is read at one go: a hundred small elements, fewer large ones."""
+    first, size = 0, 0
+    for at, element in enumerate(elements):
+        if at > first and (at - first == _SLICE or size + len(element.text) > _SLICE_BYTES):
+            yield first, elements[first:at]
+            first, size = at, 0
+        size += len(element.text)
+    yield first, elements[first:]
 
 
 async def _write(
