@@ -18,6 +18,7 @@ from stadtkern.policy.grant import system_grant
 from stadtkern.store.catalogue import fold_catalogue
 from stadtkern.store.engine.base import Database
 from stadtkern.store.partitions import ensure_partitions
+from stadtkern.store.planning import analyze_grown
 from stadtkern.store.statements import statements
 
 EVERY_S = 5.0
@@ -62,6 +63,7 @@ class Maintenance:
                 await self._attempt("expired entities", sweep_expired(tenant))
                 grant = system_grant("fold the catalogue", tenant.name)
                 await self._attempt("catalogue", fold_catalogue(tenant.database, grant))
+                await self._attempt("statistics", analyze_grown(tenant.database, grant))
                 if turn % PARTITIONS_EVERY == 0:
                     grant = system_grant("make partitions", tenant.name)
                     await self._attempt("partitions", ensure_partitions(tenant.database, grant, now()))
