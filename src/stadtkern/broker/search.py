@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 from stadtkern.broker.links import LinkReader
@@ -49,6 +50,8 @@ class Search:
                     yield head, visible(grant, entity, self._moment)
             if len(batch) < CANDIDATES:
                 return
+            # reads along a key do not wait: others must get their turn in between
+            await asyncio.sleep(0)
             after = batch[-1][0].n
             seen += len(batch)
             refuse_unbounded(seen, MAX_CANDIDATES)
