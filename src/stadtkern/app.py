@@ -74,6 +74,7 @@ class Application:
                 max_bytes=settings.context_max_size,
             )
         )
+        tenants.when_gone = contexts.forget
         await self._stack.enter_async_context(Maintenance(tenants, keys))
         metrics = await self._stack.enter_async_context(Metrics(lambda: read_load(tenants)))
         broker = Broker(tenants)

@@ -52,6 +52,20 @@ async def test_tenant_lives_from_creation_to_deletion(client: Client) -> None:
     assert await names(client) == ["default"]
 
 
+async def test_contexts_of_a_deleted_tenant_mean_nothing_to_a_new_one_of_its_name(client: Client) -> None:
+    hosted = {"@context": {"room": "https://secret.example/Room"}}
+    headers = {**ADMINISTRATOR, "NGSILD-Tenant": "north"}
+    await make_tenant(client, "north")
+    made = await client.ask("POST", "/ngsi-ld/v1/jsonldContexts", headers=headers, body=hosted)
+    assert made.status == 201
+    link = f'<http://127.0.0.1:8080{made.headers["Location"]}>; rel="http://www.w3.org/ns/json-ld#context"'
+    asked = {**headers, "link": link}
+    assert (await client.ask("GET", "/ngsi-ld/v1/entities", query={"type": "room"}, headers=asked)).status == 200
+    assert (await client.ask("DELETE", "/v1/tenants/north", headers=ADMINISTRATOR)).status == 204
+    await make_tenant(client, "north")
+    assert (await client.ask("GET", "/ngsi-ld/v1/entities", query={"type": "room"}, headers=asked)).status == 504
+
+
 async def test_default_tenant_stays(embedded: Client) -> None:
     assert (await embedded.ask("DELETE", "/v1/tenants/default", headers=ADMINISTRATOR)).status == 409
 

@@ -58,6 +58,8 @@ from stadtkern.policy.grant import Grant
 CONTEXTS_PATH = "/ngsi-ld/v1/jsonldContexts/"
 MAX_DOCUMENTS = 16
 """Most documents that one context may be made of."""
+OWN_S = 2.0
+"""How long a process goes on with a context that a tenant hosts here: another process may delete it."""
 RESOLVE_S = 10.0
 """How long a request waits for its context in all."""
 _MAX_CONTEXTS = 512
@@ -120,7 +122,8 @@ class ContextService:
         self._terms = 0
         self._started = now()
         self._uses: dict[TenantId, Counter[str]] = {}
-        self._implicit: OrderedDict[tuple[TenantId, str], None] = OrderedDict()
+        self._implicit: OrderedDict[tuple[TenantId, str], float] = OrderedDict()
+        """Until when an implicitly created context is known to be stored."""
 
     async def __aenter__(self) -> ContextService:
         await self._documents.list_preloaded()
@@ -166,9 +169,10 @@ class ContextService:
             return context.link_url
         reference = _absolute(context.reference, base_url)
         id = "implicit-" + hashlib.sha256(encode_document(reference)).hexdigest()[:32]
-        if (grant.tenant, id) not in self._implicit:
-            await self._save_own(grant, id, "ImplicitlyCreated", reference)
-            self._implicit[(grant.tenant, id)] = None
+        if self._implicit.get((grant.tenant, id), 0.0) <= time.monotonic():
+            if await self._store.load_context(grant, id) is None:
+                await self._save_own(grant, id, "ImplicitlyCreated", reference)
+            self._implicit[(grant.tenant, id)] = time.monotonic() + OWN_S
             if len(self._implicit) > _MAX_CONTEXTS:
                 self._implicit.popitem(last=False)
         self._count(grant.tenant, [id])
@@ -187,7 +191,8 @@ class ContextService:
         except TimeoutError as error:
             raise LdContextNotAvailable(f"The @context could not be read within {RESOLVE_S:g} seconds") from error
         context = compile_context(reference, found.trees, base)
-        entry = _Compiled(context, tuple(found.records), found.copies, found.expires, found.own)
+        expires = min(found.expires, time.monotonic() + OWN_S) if found.own else found.expires
+        entry = _Compiled(context, tuple(found.records), found.copies, expires, found.own)
         self._keep((grant.tenant if found.own else None, name), entry)
         return entry
 

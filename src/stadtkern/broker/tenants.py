@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import re2
@@ -45,6 +45,10 @@ class OpenTenant:
     """When a request last asked for it, by the event loop's clock."""
 
 
+def _nobody_cares(name: TenantId) -> None:
+    """Stands in until somebody wants to be told."""
+
+
 class Tenants:
     """The tenants of one process."""
 
@@ -53,6 +57,8 @@ class Tenants:
         self._system = system
         self._write_queue = write_queue
         self._limit = limit
+        self.when_gone: Callable[[TenantId], None] = _nobody_cares
+        """Told of tenants whose store was deleted or replaced."""
         self._rendered = RenderedCache()
         self._heads = HeadCache()
         self._open: dict[TenantId, OpenTenant] = {}
@@ -152,6 +158,7 @@ class Tenants:
             if not any(one.name == name for one in await self._system.list_tenants(grant)):
                 raise NonexistentTenant(f"Tenant {name} does not exist")
             tenant = self._open.pop(name, None)
+            self.when_gone(name)
             if tenant is not None:
                 await tenant.writer.drain()
                 await tenant.database.close()
@@ -167,6 +174,7 @@ class Tenants:
         """
         async with self._opening:
             opened = self._open.pop(tenant.name, None)
+            self.when_gone(tenant.name)
             if opened is not None:
                 await opened.writer.drain()
                 await opened.database.close()
@@ -206,6 +214,7 @@ class Tenants:
             if made.get(tenant.name) != tenant.created_at:
                 # another process deleted it, and may have made one of the same name
                 self._open.pop(tenant.name, None)
+                self.when_gone(tenant.name)
                 await tenant.database.close()
             elif tenant.heads is not None:
                 # its store may have been replaced by an import
