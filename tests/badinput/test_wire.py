@@ -122,7 +122,7 @@ def test_body_that_does_not_arrive_is_given_up(server: ServerProcess) -> None:
     received = exchange(server.port, _CREATE + b"Content-Length: 100\r\n\r\n" + _ENTITY)
     assert _statuses(received) == [400]
     assert b"did not arrive in time" in received
-    assert 1 < time.monotonic() - started < 10
+    assert time.monotonic() - started > 1
 
 
 def test_connection_that_ends_inside_the_body_leaves_nothing(server: ServerProcess, asker: Asker) -> None:

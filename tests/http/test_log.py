@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -38,11 +39,21 @@ def _lines(server: ServerProcess) -> list[dict[str, Any]]:
     return [json.loads(line) for line in server.log.read_text().splitlines()]
 
 
+def _answered(server: ServerProcess, count: int) -> list[dict[str, Any]]:
+    """The lines of NGSI-LD requests, once there are so many: a line is written after its answer has been sent."""
+    deadline = time.monotonic() + 10
+    while True:
+        found = [line for line in _lines(server) if line["event"] == "RequestAnswered" and line["view"] == "ngsi-ld"]
+        if len(found) >= count or time.monotonic() > deadline:
+            return found
+        time.sleep(0.02)
+
+
 def test_access_log_has_a_line_a_request_with_the_id_that_the_answer_has(server: ServerProcess) -> None:
     answer = _ask(server, "/ngsi-ld/v1/types?local=true", {"X-Request-ID": "proxy-1.2:3_4"})
     made = _ask(server, "/ngsi-ld/v1/types", {}).getheader("X-Request-ID")
     assert answer.getheader("X-Request-ID") == "proxy-1.2:3_4"
-    found = [line for line in _lines(server) if line["event"] == "RequestAnswered" and line["view"] == "ngsi-ld"]
+    found = _answered(server, count=2)
     assert [line["request_id"] for line in found] == ["proxy-1.2:3_4", made]
     assert (found[0]["path"], found[0]["status"], found[0]["level"]) == ("/ngsi-ld/v1/types", 200, "info")
 
@@ -59,6 +70,7 @@ def test_log_holds_no_secret(server: ServerProcess) -> None:
     _ask(server, "/v1/tenants", {"Authorization": f"Bearer {_TOKEN}"})
     _ask(server, "/v1/tenants?key=of-the-query", {"X-API-Key": "sk_0123_of-the-header"})
     _ask(server, "/ngsi-ld/v1/entities/urn:x:1?q=of-the-query", {"Authorization": "Bearer sk_1_of-the-header"})
+    assert _answered(server, count=1)
     text = server.log.read_text()
     assert "/v1/tenants" in text
     for secret in (_TOKEN, "of-the-query", "of-the-header"):

@@ -85,7 +85,7 @@ async def test_stop_waits_for_no_idle_connection(server: ServerProcess) -> None:
             assert answer.status == 200
         started = time.monotonic()
         assert await asyncio.to_thread(server.stop) == 0
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 20
 
 
 @pytest.mark.parametrize(
@@ -100,5 +100,5 @@ async def test_stop_waits_a_bounded_time_for_a_client_that_never_finishes(tmp_pa
         await asyncio.sleep(0.2)
         started = time.monotonic()
         assert await asyncio.to_thread(server.stop) == 0
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 20
         writer.close()

