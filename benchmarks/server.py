@@ -18,9 +18,9 @@ SERVER_CORE = 0
 CLIENT_CORE = 1
 
 CEILING = """
-import asyncio, sys, uvloop
-from granian.constants import HTTPModes, Interfaces
-from granian.server.embed import Server
+import sys, uvloop
+from stadtkern.server.listening import make_server, open_sockets
+from stadtkern.settings import Settings
 BODY = b'{"id":"urn:ngsi-ld:Bench:1","type":"Bench","p":{"type":"Property","value":' + b"1" * 500 + b"}}"
 HEADERS = [(b"content-type", b"application/json"), (b"content-length", str(len(BODY)).encode())]
 START = {"type": "http.response.start", "status": 200, "headers": HEADERS}
@@ -29,8 +29,8 @@ async def app(scope, receive, send):
     await send(START)
     await send(END)
 async def main():
-    await Server(app, address="127.0.0.1", port=int(sys.argv[1]), interface=Interfaces.ASGINL, http=HTTPModes.http1,
-                 websockets=False, log_enabled=False).serve()
+    sockets = open_sockets(Settings(port=int(sys.argv[1])))
+    await make_server(app, header_timeout_s=30, shutdown_timeout_s=5).serve(sockets)
 uvloop.run(main())
 """
 

@@ -185,9 +185,7 @@ DocumentOperation = (
 )
 """Operations that are decided by a pure function on the loaded entity."""
 
-HistoryOperation = (
-    RecordHistory | DeleteHistoryAttribute | PatchHistoryInstance | DeleteHistoryInstance | DeleteHistory
-)
+HistoryOperation = RecordHistory | DeleteHistoryAttribute | PatchHistoryInstance | DeleteHistoryInstance | DeleteHistory
 """Operations that touch stored instances as well."""
 
 Operation = DocumentOperation | HistoryOperation

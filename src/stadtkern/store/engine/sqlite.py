@@ -112,9 +112,9 @@ class SqliteDatabase:
         self._write_lock = asyncio.Lock()
 
     def _connect(self, *, plan_once: bool = False) -> apsw.Connection:
-        """plan_once: keep a statement's plan whatever its parameters are. With ``ENABLE_STAT4``, as apsw is built, SQLite
-        otherwise plans a statement anew whenever a parameter that statistics could judge has changed: 25 of the 40 µs
-        of a page. Long reads, in threads, gain from it.
+        """plan_once: keep a statement's plan whatever its parameters are. With ``ENABLE_STAT4``, as apsw is built,
+        SQLite otherwise plans a statement anew whenever a parameter that statistics could judge has changed: half the
+        time of a page's statement. Long reads, in threads, gain from it.
         """
         with translate_errors():
             fresh = not self.path.exists()
