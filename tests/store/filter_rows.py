@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
-from importlib import resources
 from typing import Any, Protocol
 
 import apsw
@@ -20,11 +19,12 @@ from stadtkern.query.filter import Filter
 from stadtkern.store.compile import compile_filter, compile_plan
 from stadtkern.store.dialect import EngineName, Sql
 from stadtkern.store.document import encode_document, encode_instance
-from stadtkern.store.statements import for_engine
+from stadtkern.store.migrate import migrations
+from stadtkern.store.statements import for_engine, statements
 from tests.postgres_server import PostgresServer
 
 NOW = 1_000_000
-MIGRATION = resources.files("stadtkern.store").joinpath("migrations", "tenant", "0001_pre_foundation.sql")
+SCHEMA = "\n".join(migration.text for migration in migrations("tenant"))
 TABLES = ("entity", "doc", "entity_type", "entity_scope", "geo", "series")
 
 
@@ -60,7 +60,7 @@ class Sqlite:
 
     def __init__(self) -> None:
         self.connection = apsw.Connection(":memory:")
-        self.connection.execute(for_engine(MIGRATION.read_text(), "sqlite"))
+        self.connection.execute(for_engine(SCHEMA, "sqlite"))
 
     def fill(self, entities: list[Entity]) -> None:
         run = self.connection.execute
@@ -99,9 +99,7 @@ class Postgres:
     def __init__(self, url: str) -> None:
         self.loop = asyncio.new_event_loop()
         self.connection = self.loop.run_until_complete(asyncpg.connect(url))
-        self.run(
-            "CREATE SCHEMA tenant; SET search_path TO tenant, public;" + for_engine(MIGRATION.read_text(), "postgres")
-        )
+        self.run("CREATE SCHEMA tenant; SET search_path TO tenant, public;" + for_engine(SCHEMA, "postgres"))
 
     def run(self, sql: str, *params: Any) -> None:
         self.loop.run_until_complete(self.connection.execute(sql, *params))
@@ -126,7 +124,7 @@ class Postgres:
             [row for n, one in numbered for row in current_rows(n, one)],
         )
         self.run_many(
-            "INSERT INTO geo VALUES ($1, $2, $3, ST_MakeValid(ST_Force2D(ST_SetSRID(ST_GeomFromGeoJSON($4), 4326))))",
+            statements("write.sql", "postgres")["insert_geo"],
             [(n, name, dataset, json.dumps(g)) for n, one in numbered for name, dataset, g in geometries(one)],
         )
 

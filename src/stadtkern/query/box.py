@@ -21,6 +21,9 @@ WORLD = Box(-180.0, -90.0, 180.0, 90.0)
 _WIDE = 1.0
 """Radians: edges over so many degrees of longitude may follow a great circle anywhere."""
 
+_HALF_ROUND = 179.0
+"""Degrees of longitude; a little below 180, where there is no one great circle any more."""
+
 
 def index_box(geometry: dict[str, Any]) -> Box:
     """Give the box to keep in a spatial index for a checked GeoJSON geometry.
@@ -53,7 +56,12 @@ def _rows(coordinates: Any) -> Iterator[Sequence[Sequence[float]]]:
 
 
 def bulge(box: Box, span: float) -> Box:
-    """Widen a box to north and south by what great circles over ``span`` degrees of longitude can stand out."""
+    """Widen a box by what great circles over ``span`` degrees of longitude can stand out.
+
+    Over about half the Earth and more they may even lead the other way round, so the box is the world.
+    """
+    if span >= _HALF_ROUND:
+        return WORLD
     angle = math.radians(span)
     if angle > _WIDE:
         return Box(box.west, -90.0, box.east, 90.0)

@@ -458,15 +458,19 @@ class _Postgres(Dialect):
         )
 
     def near(self, entity: Sql, attribute: Bound, dataset: Bound | None, geometry: Bound, metres: Bound) -> Sql | None:
+        one = TRUE if dataset is None else Sql("g.dataset_id = {}", dataset)
         return Sql(
-            "{} IN (SELECT g.n FROM geo g WHERE public.ST_DWithin(g.geom::public.geography,"
+            "{} IN (SELECT g.n FROM geo g WHERE NOT g.wide AND public.ST_DWithin(g.geom::public.geography,"
             " public.ST_MakeValid(public.ST_SetSRID(public.ST_GeomFromGeoJSON({}), 4326))::public.geography, {})"
-            " AND g.attribute = {} AND {})",
+            " AND g.attribute = {} AND {}"
+            " UNION ALL SELECT g.n FROM geo g WHERE g.wide AND g.attribute = {} AND {})",
             entity,
             geometry,
             metres,
             attribute,
-            TRUE if dataset is None else Sql("g.dataset_id = {}", dataset),
+            one,
+            attribute,
+            one,
         )
 
 

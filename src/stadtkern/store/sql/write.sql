@@ -77,9 +77,11 @@ SELECT id, :west, :east, :south, :north FROM geo WHERE n = :n AND attribute = :a
 
 -- only: postgres
 -- name: insert_geo(n, attribute, dataset_id, geom)
--- The indexed geometry is derived: made valid, two dimensions. The original stays in the instance.
-INSERT INTO geo (n, attribute, dataset_id, geom)
-VALUES (:n, :attribute, :dataset_id, ST_Force2D(ST_MakeValid(ST_SetSRID(ST_GeomFromGeoJSON(:geom::text), 4326))));
+-- The indexed geometry is derived: made valid, two dimensions. The original stays in the instance. Where it is wide, an
+-- edge may join opposite positions, of which no geography can be made.
+INSERT INTO geo (n, attribute, dataset_id, geom, wide)
+SELECT :n, :attribute, :dataset_id, g.geom, ST_XMax(g.geom) - ST_XMin(g.geom) >= 179 OR ST_YMax(g.geom) - ST_YMin(g.geom) >= 179
+FROM (SELECT ST_Force2D(ST_MakeValid(ST_SetSRID(ST_GeomFromGeoJSON(:geom::text), 4326))) AS geom) g;
 -- end
 
 -- name: delete_all_geo(n)
