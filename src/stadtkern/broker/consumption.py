@@ -69,7 +69,7 @@ class Consumption:
         tenant = await self._tenants.get(grant.tenant)
         head = await _head(tenant, grant, id)
         number = _number(tenant, grant, form)
-        body = tenant.rendered.get(*head, number)
+        body = tenant.rendered.get(head, number)
         if body is not None:
             return body
         found = await load_by_id(tenant.database, grant, [id], now())
@@ -94,10 +94,10 @@ class Consumption:
         if not plan(tenant.database, grant, query.filter).exact:
             return await self._searched_page(tenant, grant, query, moment)
         rows, count = await _page_rows(tenant, grant, query, moment)
-        loaded = await load_by_n(tenant.database, grant, [row.n for row in rows[: query.limit]], moment)
-        entities = [loaded[row.n][1] for row in rows[: query.limit] if row.n in loaded]
+        loaded = await load_by_n(tenant.database, grant, [row[0] for row in rows[: query.limit]], moment)
+        entities = [loaded[row[0]][1] for row in rows[: query.limit] if row[0] in loaded]
         more = len(rows) > query.limit
-        return EntityPage(entities, count, rows[query.limit - 1].n if more and query.limit else None, more)
+        return EntityPage(entities, count, rows[query.limit - 1][0] if more and query.limit else None, more)
 
     async def query_rendered(self, grant: Grant, query: EntityQuery, form: Hashable, render: Render) -> RenderedPage:
         """Give one page as bytes; entities whose version is known are not even loaded."""
@@ -109,12 +109,13 @@ class Consumption:
         rows, count = await _page_rows(tenant, grant, query, moment)
         number = _number(tenant, grant, form)
         shown = rows[: query.limit]
-        known = {row.n: body for row in shown if (body := tenant.rendered.get(*row, number)) is not None}
-        missing = [row.n for row in shown if row.n not in known]
-        if missing:
-            for n, (head, entity) in (await load_by_n(tenant.database, grant, missing, moment)).items():
-                known[n] = _render(tenant, head, entity, number, render)
-        return RenderedPage([known[row.n] for row in shown if row.n in known], count, len(rows) > query.limit)
+        bodies = tenant.rendered.get_many(shown, number)
+        if None in bodies:
+            missing = [row[0] for row, body in zip(shown, bodies, strict=True) if body is None]
+            loaded = await load_by_n(tenant.database, grant, missing, moment)
+            made = {n: _render(tenant, head, entity, number, render) for n, (head, entity) in loaded.items()}
+            bodies = [made.get(row[0]) if body is None else body for row, body in zip(shown, bodies, strict=True)]
+        return RenderedPage([body for body in bodies if body is not None], count, len(rows) > query.limit)
 
     async def _searched_page(self, tenant: OpenTenant, grant: Grant, query: EntityQuery, moment: Instant) -> EntityPage:
         """Walk the candidates and let the evaluator decide, until the page is full (or all are counted)."""
@@ -189,5 +190,5 @@ async def _head(tenant: OpenTenant, grant: Grant, id: EntityId) -> tuple[int, in
 def _render(tenant: OpenTenant, head: Head, entity: Entity, number: int, render: Render) -> bytes:
     body = render(entity)
     if may_cache(entity):
-        tenant.rendered.put(head.n, head.version, head.modified_at, number, body)
+        tenant.rendered.put((head.n, head.version, head.modified_at), number, body)
     return body

@@ -11,7 +11,7 @@ is numbered, so that it is hashed once a request and not once an entity.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 
 from stadtkern.model.ids import EntityId
 from stadtkern.model.instant import Instant
@@ -24,7 +24,8 @@ _OVERHEAD = 200
 _numbers = itertools.count()
 Head = tuple[int, int, Instant]
 """Number, version and when that was written."""
-Key = tuple[int, int, Instant, int]
+_Bodies = dict[Head, bytes]
+_NOTHING: _Bodies = {}
 
 
 class RenderedCache:
@@ -33,8 +34,8 @@ class RenderedCache:
     def __init__(self, max_bytes: int = MAX_BYTES) -> None:
         self._max = max_bytes
         self._size = 0
-        self._new: dict[Key, bytes] = {}
-        self._old: dict[Key, bytes] = {}
+        self._new: dict[int, _Bodies] = {}
+        self._old: dict[int, _Bodies] = {}
         self._forms: dict[Hashable, int] = {}
         self._next_form = 0
 
@@ -48,20 +49,28 @@ class RenderedCache:
             number = self._forms[form] = self._next_form
         return number
 
-    def get(self, n: int, version: int, at: Instant, form: int) -> bytes | None:
+    def get(self, head: Head, form: int) -> bytes | None:
         """Give the bytes of an entity at exactly this version."""
-        key = (n, version, at, form)
-        found = self._new.get(key)
-        if found is None and (found := self._old.get(key)) is not None:
-            self._put(key, found)
+        found = self._new.get(form, _NOTHING).get(head)
+        return found if found is not None else self._rescue(head, form)
+
+    def get_many(self, heads: Sequence[Head], form: int) -> list[bytes | None]:
+        """Give the bytes of several entities, None where they are not known; the usual page costs two calls."""
+        found: list[bytes | None] = list(map(self._new.get(form, _NOTHING).get, heads))
+        if None in found:
+            return [self._rescue(head, form) if body is None else body for head, body in zip(heads, found, strict=True)]
         return found
 
-    def put(self, n: int, version: int, at: Instant, form: int, body: bytes) -> None:
-        """Keep the bytes of an entity."""
-        self._put((n, version, at, form), body)
+    def _rescue(self, head: Head, form: int) -> bytes | None:
+        """Take what is still asked for out of the half that goes next."""
+        found = self._old.get(form, _NOTHING).get(head)
+        if found is not None:
+            self.put(head, form, found)
+        return found
 
-    def _put(self, key: Key, body: bytes) -> None:
-        self._new[key] = body
+    def put(self, head: Head, form: int, body: bytes) -> None:
+        """Keep the bytes of an entity."""
+        self._new.setdefault(form, {})[head] = body
         self._size += len(body) + _OVERHEAD
         if self._size > self._max // 2:
             self._old, self._new, self._size = self._new, {}, 0

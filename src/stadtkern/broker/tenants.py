@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from time import monotonic
 
 import re2
 
@@ -42,7 +43,7 @@ class OpenTenant:
     heads: TenantHeads | None
     """Only where this process does all the writing."""
     asked_at: float = 0.0
-    """When a request last asked for it, by the event loop's clock."""
+    """When a request last asked for it, by the monotonic clock."""
 
 
 def _nobody_cares(name: TenantId) -> None:
@@ -65,15 +66,18 @@ class Tenants:
         self._opening = asyncio.Lock()
         self._hosts: dict[str, TenantId] = {}
         self._epoch = -1
-        self._checked = 0.0
+        self._good_until = 0.0
+        """When the list of tenants and hosts has to be looked at again, by the monotonic clock."""
 
     async def get(self, name: TenantId) -> OpenTenant:
         """Give an open tenant. Raises: NonexistentTenant."""
-        await self._refresh()
+        clock = monotonic()
+        if clock > self._good_until:
+            await self._refresh(clock)
         tenant = self._open.get(name)
         if tenant is None:
             tenant = await self._open_now(name)
-        tenant.asked_at = asyncio.get_running_loop().time()
+        tenant.asked_at = clock
         return tenant
 
     async def _open_now(self, name: TenantId) -> OpenTenant:
@@ -103,14 +107,14 @@ class Tenants:
         heads = self._heads.for_tenant() if database.engine == "sqlite" else None
         writer = Writer(database, self._write_queue, None if heads is None else heads.forget)
         tenant = OpenTenant(known.name, known.created_at, database, writer, self._rendered, heads)
-        tenant.asked_at = asyncio.get_running_loop().time()
+        tenant.asked_at = monotonic()
         self._open[known.name] = tenant
         telemetry.emit(telemetry.TenantOpened(known.name, steps))
         return tenant
 
     async def _make_room(self) -> None:
         """Close the tenants that nobody has asked for longest, where no request can still be at work in them."""
-        before = asyncio.get_running_loop().time() - REST_S
+        before = monotonic() - REST_S
         resting = sorted((one for one in self._open.values() if one.asked_at < before), key=lambda one: one.asked_at)
         for tenant in resting[: max(0, len(self._open) - self._limit)]:
             if tenant.writer.idle:
@@ -138,7 +142,7 @@ class Tenants:
                 await opened.database.close()
                 raise _taken(tenant)
             await self._make_room()
-        self._checked = 0.0
+        self._good_until = 0.0
         return tenant
 
     async def ensure_default(self) -> None:
@@ -165,7 +169,7 @@ class Tenants:
             # the data go first: a name that is free again never leads to what somebody had deleted
             await self._engine.drop(name)
             await self._system.delete_tenant(grant, name)
-        self._checked = 0.0
+        self._good_until = 0.0
 
     async def adopt(self, grant: Grant, tenant: Tenant, keys: Sequence[ApiKey], staging: str, *, replace: bool) -> None:
         """Take a store that was filled beside the others as the tenant's, with its keys.
@@ -187,7 +191,7 @@ class Tenants:
             await check_host(self._system.database, grant, tenant)
             await self._engine.replace(tenant.name, staging)
             await adopt_tenant(self._system.database, grant, tenant, keys, replace=replace)
-        self._checked = 0.0
+        self._good_until = 0.0
 
     async def list(self, grant: Grant) -> list[Tenant]:
         """List all tenants."""
@@ -195,14 +199,13 @@ class Tenants:
 
     async def by_host(self, host: str) -> TenantId | None:
         """Give the tenant that a host name chooses."""
-        await self._refresh()
+        clock = monotonic()
+        if clock > self._good_until:
+            await self._refresh(clock)
         return self._hosts.get(host)
 
-    async def _refresh(self) -> None:
-        clock = asyncio.get_running_loop().time()
-        if clock - self._checked < HOSTS_S and self._checked:
-            return
-        self._checked = clock
+    async def _refresh(self, clock: float) -> None:
+        self._good_until = clock + HOSTS_S
         epoch = (await self._system.epochs()).get("tenants", 0)
         if epoch == self._epoch:
             return

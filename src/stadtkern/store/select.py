@@ -8,7 +8,7 @@ page 1 of a type costs the same whatever else is stored.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from stadtkern.errors import TooComplexQuery
 from stadtkern.model.entity import Entity
@@ -27,12 +27,8 @@ INLINE_ROWS = 2_000
 """Rows that a walk along a key may pass inline on the event loop."""
 
 
-class Row(NamedTuple):
-    """What a cache needs to know of an entity on a page."""
-
-    n: int
-    version: int
-    modified_at: Instant
+Row = tuple[int, int, Instant]
+"""What a cache needs to know of an entity on a page: its number, its version, and when that was written."""
 
 
 def effective_filter(grant: Grant, filter: Filter | None) -> Filter | None:
@@ -62,7 +58,8 @@ async def select_rows(
     values = {_NOW: now, _AFTER: after, _LIMIT: limit, _OFFSET: offset}
     params = [values[param] if isinstance(param, _Slot) else param for param in page.params]
     lane: Lane = "key" if page.bounded and offset + limit <= INLINE_ROWS else "scan"
-    return [Row(*row) for row in await database.fetch(page.text, *params, lane=lane)]
+    rows = await database.fetch(page.text, *params, lane=lane)
+    return cast("list[Row]", list(map(tuple, rows)))
 
 
 class _Slot:

@@ -8,6 +8,7 @@ authorize, read the body
 from __future__ import annotations
 
 import asyncio
+import itertools
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
@@ -55,7 +56,10 @@ _PROXY_HEADERS = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-
 _PLAIN_QUERY = re.compile(rb"(?:[A-Za-z0-9_.~:,;=/@!$*()-]|&(?!&|$))+")
 """Query strings without escapes, blanks or empty parts: split without decoding."""
 _WITH_BODY = frozenset({"POST", "PATCH", "PUT"})
-_VARY = ("vary", "Authorization, NGSILD-Tenant, Accept, Link")
+_VARY = (b"vary", b"Authorization, NGSILD-Tenant, Accept, Link")
+_PROCESS = secrets.token_hex(4)
+"""The first half of the request ids that this process makes; the other half counts."""
+_numbers = itertools.count(secrets.randbelow(1 << 32))
 
 
 class Doorkeeper(Protocol):
@@ -114,8 +118,9 @@ class Gateway:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request (ASGI 3)."""
         started = perf_counter()
-        request_id = _request_id(scope)
-        arrival = _Arrival(scope["method"], [], "", {}, DEFAULT_TENANT)
+        headers = _read_headers(scope)
+        request_id = _request_id(headers)
+        arrival = _Arrival(scope["method"], [], "", headers, DEFAULT_TENANT)
         actor = ANONYMOUS
         try:
             actor, response = await self._answer(scope, receive, arrival, request_id)
@@ -147,7 +152,6 @@ class Gateway:
     async def _answer(
         self, scope: Scope, receive: Receive, arrival: _Arrival, request_id: str
     ) -> tuple[Actor, Response]:
-        arrival.headers = _read_headers(scope)
         self._read_path(scope, arrival)
         view = self._find_view(arrival)
         arrival.view = view
@@ -210,12 +214,7 @@ class Gateway:
         parts = text.split("/")[1:]
         if parts and not parts[-1]:
             parts.pop()
-        try:
-            segments = parts if "%" not in text else [unquote(part, errors="strict") for part in parts]
-        except UnicodeDecodeError as error:
-            raise InvalidRequest("The address holds percent escapes that are not UTF-8") from error
-        if any("\0" in segment for segment in segments):
-            raise InvalidRequest("The address contains the character U+0000")
+        segments = _unquote(parts) if "%" in text else parts
         prefix = self._path_prefix
         if prefix and segments[: len(prefix)] == prefix:
             # a proxy that does not strip the public path
@@ -309,14 +308,23 @@ def _check_length(scope: Scope, arrival: _Arrival) -> None:
         raise LengthRequired(f"The {arrival.method} request says nothing about the length of its body")
 
 
-def _request_id(scope: Scope) -> str:
+def _request_id(headers: Mapping[str, str]) -> str:
     """Take the id that the client or a proxy gave the request, where it is short and harmless; else make one."""
-    for name, value in scope["headers"]:
-        if name == b"x-request-id":
-            given = value.decode("latin-1")
-            if _REQUEST_ID.fullmatch(given) is not None:
-                return given
-    return secrets.token_hex(8)
+    given = headers.get("x-request-id")
+    if given is not None and _REQUEST_ID.fullmatch(given) is not None:
+        return given
+    return f"{_PROCESS}{next(_numbers) & 0xFFFFFFFF:08x}"
+
+
+def _unquote(parts: Sequence[str]) -> list[str]:
+    """Decode percent escapes. Raises: InvalidRequest."""
+    try:
+        segments = [unquote(part, errors="strict") for part in parts]
+    except UnicodeDecodeError as error:
+        raise InvalidRequest("The address holds percent escapes that are not UTF-8") from error
+    if any("\0" in segment for segment in segments):
+        raise InvalidRequest("The address contains the character U+0000")
+    return segments
 
 
 def _dialect(arrival: _Arrival) -> Dialect:
@@ -332,9 +340,10 @@ def _parse_named_tenant(text: str) -> TenantId:
 
 
 def _read_headers(scope: Scope) -> dict[str, str]:
+    """Decode the headers; ASGI gives their names in lower case."""
     headers: dict[str, str] = {}
     for raw_name, raw_value in scope["headers"]:
-        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
     return headers
 
@@ -397,7 +406,7 @@ async def _send(send: Send, response: Response, arrival: _Arrival, request_id: s
     if tenant and response.status < 500:
         headers.append((b"ngsild-tenant", tenant.encode("latin-1", "replace")))
     if arrival.method in {"GET", "HEAD"}:
-        headers.append((_VARY[0].encode(), _VARY[1].encode()))
+        headers.append(_VARY)
     if response.stream is None:
         headers.append((b"content-length", str(len(response.body)).encode()))
         body = b"" if arrival.method == "HEAD" else response.body
