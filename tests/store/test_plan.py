@@ -27,9 +27,8 @@ from stadtkern.query.filter import (
     number,
     text,
 )
-from stadtkern.query.order import parse_order_by
 from stadtkern.query.q import parse_q
-from stadtkern.store.compile import compile_filter, compile_order, compile_plan, plan_bound
+from stadtkern.store.compile import compile_filter, compile_plan, plan_bound
 from stadtkern.store.dialect import EngineName, Sql
 from stadtkern.store.statements import for_engine
 from tests.store.filter_rows import Engine, engine, postgres, sqlite
@@ -153,18 +152,6 @@ def test_compile_filter_binds_everything_that_came_from_outside(name: EngineName
     rendered, params = compile_filter(filter_, name).sql.render(name)
     assert "DROP" not in rendered
     assert any(evil in str(param) for param in params)
-
-
-def test_compile_order_covers_id_and_times_only() -> None:
-    def rendered(order_by: str, collation: str | None = None) -> str | None:
-        order = parse_order_by(order_by, lambda name: Iri("urn:" + name), collation=collation)
-        sql = compile_order(order, key=Sql("e.n"))
-        return None if sql is None else sql.render("sqlite")[0]
-
-    assert rendered("createdAt;desc,id") == "e.created_at DESC, e.id, e.id"
-    assert rendered("name") is None
-    assert rendered("id", "de") is None
-    assert compile_order(None, key=Sql("k.n")) is not None
 
 
 def _expand(name: str) -> Iri:

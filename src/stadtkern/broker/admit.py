@@ -8,6 +8,7 @@ from stadtkern.broker.apply.instance import has_null
 from stadtkern.errors import Forbidden, ResourceNotFound
 from stadtkern.model.entity import Entity, EntityPatch
 from stadtkern.model.ids import Iri
+from stadtkern.model.instant import Instant
 from stadtkern.model.operation import (
     AppendAttributes,
     BatchUpdateEntity,
@@ -21,6 +22,10 @@ from stadtkern.model.operation import (
 )
 from stadtkern.policy.grant import Grant
 from stadtkern.query.evaluate import matches
+from stadtkern.query.filter import Filter
+from stadtkern.store.document import DELETED
+from stadtkern.store.read import present_part
+from stadtkern.store.work import Work
 
 ADDING = (
     AppendAttributes,
@@ -35,14 +40,28 @@ ADDING = (
 """Operations that only add values: all that the key of a source may ask for."""
 
 
-def before(grant: Grant, operation: Operation, entity: Entity | None) -> None:
-    """Judge an operation by the state it meets. Raises: Forbidden, ResourceNotFound (the entity is hidden)."""
+def before(grant: Grant, operation: Operation, work: Work, now: Instant) -> None:
+    """Judge an operation by the state it meets.
+
+    What the row filter keeps from the holder does not exist for writes either. Its id is taken all the same: a new
+    entity may not have it, or its maker would see the past of the other one.
+    Raises: Forbidden, ResourceNotFound (the entity is hidden).
+    """
     if grant.action not in {"record", "write", "administer"}:
         raise Forbidden("These credentials do not allow to write")
     if grant.action == "record":
-        _check_source(grant, operation, entity)
-    if entity is not None and grant.row_filter is not None and not matches(grant.row_filter, entity):
-        raise ResourceNotFound(f"Entity {operation.id} does not exist")
+        _check_source(grant, operation, work.after)
+    new = work.head.state == DELETED and work.face is None
+    if grant.row_filter is None or new or _is_shown(grant.row_filter, work.after, now):
+        return
+    if isinstance(operation, CreateEntity | UpsertEntity | RecordHistory) and getattr(operation, "create", True):
+        raise Forbidden(f"The id {operation.id} is taken by an entity that these credentials do not show")
+    raise ResourceNotFound(f"Entity {operation.id} does not exist")
+
+
+def _is_shown(row_filter: Filter, entity: Entity | None, now: Instant) -> bool:
+    present = None if entity is None else present_part(entity, now)
+    return present is not None and matches(row_filter, present)
 
 
 def _check_source(grant: Grant, operation: Operation, entity: Entity | None) -> None:
@@ -78,7 +97,7 @@ def _check_types(grant: Grant, types: Iterable[Iri]) -> None:
             raise Forbidden(f"This key may not write entities of type {name}")
 
 
-def after(grant: Grant, entity: Entity | None) -> None:
+def after(grant: Grant, entity: Entity | None, now: Instant) -> None:
     """Judge an operation by the state it leaves. Raises: Forbidden."""
-    if entity is not None and grant.row_filter is not None and not matches(grant.row_filter, entity):
+    if entity is not None and grant.row_filter is not None and not _is_shown(grant.row_filter, entity, now):
         raise Forbidden("The entity would leave what these credentials may write")

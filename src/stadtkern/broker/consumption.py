@@ -76,9 +76,9 @@ class Consumption:
         if id not in found:
             raise ResourceNotFound(f"Entity {id} does not exist")
         head_now, entity = found[id]
-        if tenant.heads is not None and may_cache(entity):
+        if tenant.heads is not None and may_cache(grant, entity):
             tenant.heads.put(id, (head_now.n, head_now.version, head_now.modified_at))
-        return _render(tenant, head_now, entity, number, render)
+        return _render(tenant, grant, head_now, entity, number, render)
 
     async def load_linked(self, grant: Grant, ids: Sequence[EntityId]) -> dict[EntityId, Entity]:
         """Give those of these entities that exist for the Grant."""
@@ -113,7 +113,7 @@ class Consumption:
         if None in bodies:
             missing = [row[0] for row, body in zip(shown, bodies, strict=True) if body is None]
             loaded = await load_by_n(tenant.database, grant, missing, moment)
-            made = {n: _render(tenant, head, entity, number, render) for n, (head, entity) in loaded.items()}
+            made = {n: _render(tenant, grant, head, entity, number, render) for n, (head, entity) in loaded.items()}
             bodies = [made.get(row[0]) if body is None else body for row, body in zip(shown, bodies, strict=True)]
         return RenderedPage([body for body in bodies if body is not None], count, len(rows) > query.limit)
 
@@ -187,8 +187,8 @@ async def _head(tenant: OpenTenant, grant: Grant, id: EntityId) -> tuple[int, in
     return head
 
 
-def _render(tenant: OpenTenant, head: Head, entity: Entity, number: int, render: Render) -> bytes:
+def _render(tenant: OpenTenant, grant: Grant, head: Head, entity: Entity, number: int, render: Render) -> bytes:
     body = render(entity)
-    if may_cache(entity):
+    if may_cache(grant, entity):
         tenant.rendered.put((head.n, head.version, head.modified_at), number, body)
     return body

@@ -40,15 +40,14 @@ async def edit_history(
 
     Raises: ResourceNotFound (no entity, attribute or instance), BadRequestData (the patch), Forbidden.
     """
-    hidden = grant.row_filter is not None and work.after is None
-    if work.head.n == 0 or work.head.state == DELETED or hidden:
+    if work.head.n == 0 or work.head.state == DELETED:
         raise ResourceNotFound(f"Entity {operation.id} does not exist")
     await transaction.execute("SAVEPOINT edit")
     try:
         # on a copy: what was read stays true where the edit is taken back
         await _edit(transaction, engine, grant, operation, dataclasses.replace(work, items=[]), now)
         edited = (await load(transaction, engine, grant, [operation.id]))[operation.id]
-        admit.after(grant, edited.after)
+        admit.after(grant, edited.after, now)
     except Problem:
         await transaction.execute("ROLLBACK TO SAVEPOINT edit")
         raise

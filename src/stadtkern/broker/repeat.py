@@ -18,6 +18,7 @@ from stadtkern.model.instant import Instant
 from stadtkern.model.json import unraw
 from stadtkern.model.operation import Operation, RecordHistory, UpsertEntity
 from stadtkern.policy.grant import Grant
+from stadtkern.policy.mask import Hidden, instance_without_hidden, patch_with_hidden, without_hidden
 from stadtkern.store.batch import save
 from stadtkern.store.engine.base import Transaction
 from stadtkern.store.repeat import load_observed_at, load_series_names
@@ -60,7 +61,7 @@ async def leave_out(
     Raises: Forbidden (the key of a source may not correct).
     """
     if isinstance(operation, UpsertEntity):
-        return _without_equal(operation, work)
+        return _without_equal(operation, work, grant.hidden)
     if work.dirty:
         # what came before in this batch is looked for like everything else
         await save(transaction, engine, [work], now)
@@ -84,11 +85,12 @@ async def _sift(
         new: list[InstancePatch] = []
         for patch in patches:
             there = stored.get((patch.dataset_id, patch.observed_at), ())
-            if any(is_equal(one, patch) for one in there):
+            if any(is_equal(instance_without_hidden(one, grant.hidden), patch) for one in there):
                 known += 1
                 continue
-            corrected += bool(there) and operation.repeated == "replace"
-            new.append(patch)
+            replaced = there[-1] if there and operation.repeated == "replace" else None
+            corrected += replaced is not None
+            new.append(patch if replaced is None else patch_with_hidden(patch, replaced, grant.hidden))
         if new:
             fresh[attribute] = new
     return _Sifted(fresh, known, corrected)
@@ -116,11 +118,12 @@ async def _load_stored(
     return stored
 
 
-def _without_equal(operation: UpsertEntity, work: Work) -> Left:
+def _without_equal(operation: UpsertEntity, work: Work, hidden: Hidden) -> Left:
     """Leave out the attributes, the scope and the expiry that the entity has already."""
     before, patch = work.after, operation.entity
     if before is None:
         return Left(operation, work, 0, 0)
+    before = replace(before, attributes=without_hidden(before.attributes, hidden))
     fresh = {name: group for name, group in patch.attributes.items() if not _has_all(before, name, group)}
     known = sum(len(group) for name, group in patch.attributes.items() if name not in fresh)
     scope = None if patch.scope == before.scope else patch.scope

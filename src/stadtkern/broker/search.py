@@ -13,7 +13,7 @@ from stadtkern.query.evaluate import compile_matcher
 from stadtkern.query.filter import Filter, link_depth
 from stadtkern.store.document import Head
 from stadtkern.store.engine.base import Database
-from stadtkern.store.read import unexpired, visible
+from stadtkern.store.read import masked, unexpired
 from stadtkern.store.select import effective_filter, plan, refuse_unbounded, select_entities
 
 CANDIDATES = 500
@@ -47,7 +47,7 @@ class Search:
             for head, candidate in batch:
                 entity = unexpired(candidate, self._moment)
                 if decide is None or decide(entity, linked):
-                    yield head, visible(grant, entity, self._moment)
+                    yield head, masked(grant, entity)
             if len(batch) < CANDIDATES:
                 return
             # reads along a key do not wait: others must get their turn in between

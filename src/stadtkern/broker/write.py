@@ -22,11 +22,11 @@ from msgspec.structs import replace
 
 from stadtkern import telemetry
 from stadtkern.broker import admit
-from stadtkern.broker.apply import apply, record_history
+from stadtkern.broker.apply import apply, apply_masked, record_history, strip_hidden
 from stadtkern.broker.edit import HistoryEdit, edit_history
 from stadtkern.broker.repeat import leave_out, repeats
 from stadtkern.errors import InternalError, NonexistentTenant, Problem, TooManyRequests, Unavailable
-from stadtkern.model.change import Change, Outcome
+from stadtkern.model.change import Change, NotUpdated, Outcome
 from stadtkern.model.entity import Entity
 from stadtkern.model.ids import EntityId
 from stadtkern.model.instant import Instant, now
@@ -262,7 +262,10 @@ class Writer:
     ) -> Result:
         work = works[operation.id]
         try:
-            admit.before(grant, operation, work.after)
+            admit.before(grant, operation, work, moment)
+            notes: list[NotUpdated] = []
+            if grant.hidden:
+                operation, notes = strip_hidden(operation, grant.hidden, work.after)
             if isinstance(operation, HistoryEdit):
                 if work.dirty:
                     await save(transaction, self._database.engine, [work], moment)
@@ -275,15 +278,16 @@ class Writer:
                 left = await leave_out(transaction, self._database.engine, grant, operation, work, moment)
                 operation, works[operation.id], known, corrected = left
                 work = left.work
-            change = _decide(operation, work.after, moment)
-            admit.after(grant, change.after)
+            change = _decide(grant, operation, work.after, moment)
+            admit.after(grant, change.after, moment)
         except Problem as problem:
             return problem
         if change.outcome.changed:
             work.move(change.after)
             work.items.extend(change.items)
-        if known or corrected:
-            return replace(change.outcome, known=known, corrected=corrected)
+        if known or corrected or notes:
+            refused = [*change.outcome.not_updated, *notes]
+            return replace(change.outcome, known=known, corrected=corrected, not_updated=refused)
         return change.outcome
 
 
@@ -303,8 +307,14 @@ def _operations(request: _Request, count: int) -> Sequence[Operation]:
     return request.operations[done : done + count]
 
 
-def _decide(operation: DocumentOperation | RecordHistory, before: Entity | None, moment: Instant) -> Change:
-    """Apply a pure function to the entity as it is now."""
-    if isinstance(operation, RecordHistory):
-        return record_history(operation, before, moment)
-    return apply(operation, before, moment)
+def _decide(
+    grant: Grant, operation: DocumentOperation | RecordHistory, before: Entity | None, moment: Instant
+) -> Change:
+    """Apply a pure function to the entity as the Grant shows it now."""
+
+    def decide(shown: Entity | None) -> Change:
+        if isinstance(operation, RecordHistory):
+            return record_history(operation, shown, moment)
+        return apply(operation, shown, moment)
+
+    return apply_masked(operation, grant.hidden, before, moment, decide) if grant.hidden else decide(before)

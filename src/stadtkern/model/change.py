@@ -37,6 +37,8 @@ class NotUpdated(Struct, frozen=True):
 
     attribute: Iri
     reason: str
+    forbidden: bool = False
+    """The credentials do not allow it, whatever is there."""
 
 
 class Outcome(Struct, frozen=True):

@@ -12,7 +12,7 @@ from typing import Final, Literal, final
 import msgspec
 
 from stadtkern.model.ids import Iri, TenantId
-from stadtkern.query.filter import Filter
+from stadtkern.query.filter import Filter, link_depth
 
 Action = Literal["none", "read", "record", "write", "administer"]
 """``none``: what everybody may, such as asking whether the server is alive; ``read`` data; ``record`` new values
@@ -20,14 +20,17 @@ of declared types; ``write`` anything; ``administer`` the tenant (keys, settings
 """
 
 _MAKER: Final = object()
+_CORE: Final = frozenset({"id", "type", "scope"})
 
 
 @final
 class Grant:
     """Who may do what in which tenant, with which rows and attributes.
 
-    row_filter: only entities it matches exist for the holder; None means all.
-    hidden: attributes that do not exist for the holder (absent in filters, orders, answers).
+    row_filter: only entities it matches exist for the holder, before and after a write; None means all. It looks at
+    the entity as it is, hidden attributes included, and never at linked ones.
+    hidden: attributes and sub-attributes that do not exist for the holder: absent in filters, orders and answers, and
+    neither written nor lost by writes (``policy.mask``).
     types: for ``record``: the only entity types that may be written; None means any.
     fingerprint: equal for Grants that see the same things; part of every cache key.
     shared: independent of the person and of now, so that answers may be cached across requests.
@@ -48,6 +51,10 @@ class Grant:
     ) -> None:
         if maker is not _MAKER:
             raise TypeError("a Grant is made by stadtkern.policy only: call authorize() or system_grant()")
+        if row_filter is not None and link_depth(row_filter):
+            raise ValueError("a row filter looks at the entity alone: other entities change without it")
+        if not hidden.isdisjoint(_CORE):
+            raise ValueError("id, type and scope cannot be hidden")
         self.tenant: Final = tenant
         self.actor: Final = actor
         self.action: Final[Action] = action

@@ -37,7 +37,6 @@ from stadtkern.query.filter import (
     Sure,
     Test,
 )
-from stadtkern.query.order import Order
 from stadtkern.query.pattern import literal_prefix
 from stadtkern.store.condition import Operand, Part, all_parts, any_part, element_test, negate, operand_of
 from stadtkern.store.dialect import FALSE, TRUE, Bound, Dialect, EngineName, InstanceColumn, Sql, dialect_of, join
@@ -159,19 +158,6 @@ def compile_filter(filter: Filter, engine: EngineName) -> Compiled:
     """Compile a filter for an engine. The result is cached; ``Sql.render`` takes the instant of the request."""
     part = _Compiler(dialect_of(engine), 0).compile(filter, want=True)
     return Compiled(part.sql, part.exact)
-
-
-def compile_order(order: Order | None, *, key: Sql) -> Sql | None:
-    """Give the ORDER BY terms where SQL orders as ``query.order`` does: by id or time of the entity; else None."""
-    if order is None:
-        return key
-    terms: list[Sql] = []
-    for term in order.terms:
-        if term.path.names or term.path.member not in {"id", "createdAt", "modifiedAt"} or order.collation:
-            return None
-        column = Sql("{}{}", Sql("e"), Sql(_ENTITY_COLUMNS[term.path.member]))
-        terms.append(Sql("{} DESC", column) if term.descending else column)
-    return join(", ", [*terms, Sql("e.id")])
 
 
 class _Compiler:

@@ -10,6 +10,7 @@ from stadtkern.model.entity import Attributes, Entity, Instance
 from stadtkern.model.ids import EntityId
 from stadtkern.model.instant import Instant
 from stadtkern.policy.grant import Grant
+from stadtkern.policy.mask import without_hidden
 from stadtkern.query.evaluate import matches
 from stadtkern.store.document import Head, decode_row
 from stadtkern.store.engine.base import Database, Row
@@ -50,9 +51,11 @@ def decode_rows(grant: Grant, rows: Sequence[Row], now: Instant) -> list[tuple[H
     shown: list[tuple[Head, Entity]] = []
     for row in rows:
         head, entity = decode_row(row)
-        if entity is None or (grant.row_filter is not None and not matches(grant.row_filter, entity)):
+        if entity is None:
             continue
-        shown.append((head, visible(grant, entity, now)))
+        present = unexpired(entity, now)
+        if grant.row_filter is None or matches(grant.row_filter, present):
+            shown.append((head, masked(grant, present)))
     return shown
 
 
@@ -63,12 +66,16 @@ def unexpired(entity: Entity, now: Instant) -> Entity:
     return entity
 
 
-def visible(grant: Grant, entity: Entity, now: Instant) -> Entity:
-    """Take away what the Grant hides and what has expired."""
-    if grant.hidden:
-        shown = {name: group for name, group in entity.attributes.items() if name not in grant.hidden}
-        entity = replace(entity, attributes=shown)
-    return unexpired(entity, now)
+def present_part(entity: Entity, now: Instant) -> Entity | None:
+    """Give what has not expired of an entity; None where it is over as a whole (CIM 009 5.2.4, expiresAt)."""
+    over = entity.expires_at is not None and entity.expires_at <= now
+    return None if over else unexpired(entity, now)
+
+
+def masked(grant: Grant, entity: Entity) -> Entity:
+    """Take away what the Grant hides, as attribute and as sub-attribute."""
+    attributes = without_hidden(entity.attributes, grant.hidden)
+    return entity if attributes is entity.attributes else replace(entity, attributes=attributes)
 
 
 def _unexpired(attributes: Attributes, now: Instant) -> Attributes:
@@ -93,6 +100,11 @@ def _expires(attributes: Attributes) -> bool:
     return False
 
 
-def may_cache(entity: Entity) -> bool:
-    """Tell whether the entity stays as it is until its version changes: nothing of it expires by itself."""
+def may_cache(grant: Grant, entity: Entity) -> bool:
+    """Tell whether the entity stays as it is until its version changes: nothing of it expires by itself.
+
+    Where something is hidden, the row filter may have looked at what expires and is not seen here.
+    """
+    if grant.row_filter is not None and grant.hidden:
+        return False
     return entity.expires_at is None and not _expires(entity.attributes)

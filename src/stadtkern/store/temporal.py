@@ -9,11 +9,12 @@ from stadtkern.model.entity import Entity, Instance
 from stadtkern.model.ids import EntityId, Iri
 from stadtkern.model.instant import Instant
 from stadtkern.policy.grant import Grant
+from stadtkern.policy.mask import instance_without_hidden
 from stadtkern.query.request import TemporalQuery, TimeProperty
 from stadtkern.store.document import Document, Head, decode_document, decode_row
 from stadtkern.store.engine.base import Database, Row
 from stadtkern.store.observation import decode_observation, encode_value
-from stadtkern.store.read import unexpired
+from stadtkern.store.read import masked, unexpired
 from stadtkern.store.statements import array, statements
 
 FOREVER = 1 << 62
@@ -55,8 +56,9 @@ class StoredSeries(NamedTuple):
 class Past(NamedTuple):
     """An entity with what it was.
 
-    entity: its current state, None where it has none any more. latest: the same with what has expired and was not swept
-    up yet, so that it has not gone to the stored instances.
+    entity: its current state, None where it has none any more, with what the Grant hides: row filters may look at it.
+    latest: what the Grant shows of it, with what has expired and was not swept up yet, so that it has not gone to the
+    stored instances.
     """
 
     head: Head
@@ -106,8 +108,7 @@ def window_of(query: TemporalQuery) -> Window:
 
 
 async def load_pasts(database: Database, grant: Grant, ids: Sequence[EntityId], now: Instant) -> dict[EntityId, Past]:
-    """Load entities with a present or a past. Who sees which of them, the caller decides."""
-    del grant
+    """Load entities with a present or a past. Who sees which of them, the caller decides by ``entity``."""
     sql = statements("temporal.sql", database.engine)["load_heads"]
     found: dict[EntityId, Past] = {}
     for row in await database.fetch(sql, array(database.engine, [str(one) for one in ids])):
@@ -115,7 +116,7 @@ async def load_pasts(database: Database, grant: Grant, ids: Sequence[EntityId], 
         document = Document([]) if row[8] is None else decode_document(row[8])
         over = head.expires_at is not None and head.expires_at <= now
         present = None if entity is None or over else unexpired(entity, now)
-        found[head.id] = Past(head, document, present, entity)
+        found[head.id] = Past(head, document, present, None if entity is None else masked(grant, entity))
     return found
 
 
@@ -145,7 +146,6 @@ async def load_instances(
     database: Database, grant: Grant, series: StoredSeries, window: Window, *, most: int, backward: bool = False
 ) -> list[Instance]:
     """Give up to ``most`` instances in a window, earliest first, or latest first when ``backward``."""
-    del grant  # judged with the entity and the series
     name = f"{_STATEMENT[window.property]}_{'backward' if backward else 'forward'}"
     rows = await database.fetch(
         statements("temporal.sql", database.engine)[name],
@@ -155,7 +155,8 @@ async def load_instances(
         most,
         lane="key" if most <= INLINE_ROWS and window.property == "observedAt" else "scan",
     )
-    return [decode_observation(row, series.dataset_id, series.unit) for row in rows]
+    instances = [decode_observation(row, series.dataset_id, series.unit) for row in rows]
+    return [instance_without_hidden(one, grant.hidden) for one in instances] if grant.hidden else instances
 
 
 async def walk_samples(

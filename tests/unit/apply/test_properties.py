@@ -8,7 +8,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stadtkern.broker.apply import apply, apply_all
+from stadtkern.broker.apply import apply
 from stadtkern.errors import Problem
 from stadtkern.model.change import Change
 from stadtkern.model.entity import Entity, EntityPatch, Instance
@@ -31,10 +31,6 @@ def attempt(operation: DocumentOperation, before: Entity | None, now: Instant) -
         return apply(operation, before, now)
     except Problem as problem:
         return problem
-
-
-def answer(result: Change | Problem) -> Any:
-    return result if isinstance(result, Change) else (type(result), result.detail)
 
 
 def run(steps: list[tuple[DocumentOperation, int]]) -> list[tuple[Entity | None, Instant, Change]]:
@@ -111,20 +107,6 @@ def test_apply_never_changes_what_it_is_given(seed: int) -> None:
         assert dump(entity) == seen
         assert repr(operation) == said
         entity = result.after if isinstance(result, Change) else entity
-
-
-@given(seeds)
-def test_a_batch_is_the_sequence_of_its_operations(seed: int) -> None:
-    batch = [operation for operation, _ in some_steps(seed)]
-    entity: Entity | None = None
-    singles: list[Any] = []
-    for operation in batch:
-        result = attempt(operation, entity, T1)
-        singles.append(result)
-        entity = result.after if isinstance(result, Change) else entity
-    results, end = apply_all(batch, None, T1)
-    assert dump(end) == dump(entity)
-    assert [answer(r) for r in results] == [answer(s) for s in singles]
 
 
 def test_many_operations_succeed() -> None:

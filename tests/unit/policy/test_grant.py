@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import ast
-from pathlib import Path
+import pathlib
 
 import pytest
 
 from stadtkern.model.ids import DEFAULT_TENANT, Iri
 from stadtkern.policy import grant as module
 from stadtkern.policy.grant import Grant, make_grant, system_grant
+from stadtkern.query.filter import HasType, Linked, Not, Path
 
-SOURCE = Path(module.__file__).parents[1]
+SOURCE = pathlib.Path(module.__file__).parents[1]
 
 
 def test_grant_cannot_be_forged() -> None:
@@ -38,6 +39,14 @@ def test_make_grant_is_called_in_policy_only() -> None:
 
 def test_system_grant_names_its_reason() -> None:
     assert system_grant("sweep", DEFAULT_TENANT).actor == "system:sweep"
+
+
+def test_grant_refuses_masks_that_would_not_hold() -> None:
+    linked = Not(Linked(Path((Iri("https://example.org/partOf"),)), HasType(Iri("https://example.org/Room"))))
+    with pytest.raises(ValueError, match="row filter"):
+        make_grant(DEFAULT_TENANT, "a", "read", row_filter=linked)
+    with pytest.raises(ValueError, match="hidden"):
+        make_grant(DEFAULT_TENANT, "a", "read", hidden=frozenset({Iri("scope")}))
 
 
 def test_fingerprint_is_equal_only_for_grants_that_see_the_same() -> None:

@@ -1,12 +1,11 @@
 """What each write operation does to an entity: pure functions, no input or output, no clock.
 
-``apply`` decides one operation, ``apply_all`` a sequence on one entity; ``history`` holds the pure parts of
-operations on the temporal evolution. Spec: CIM 009 5.5.8, 5.5.12, 5.6.
+``apply`` decides one operation, ``apply_masked`` that of somebody who does not see everything; ``history`` holds the
+pure parts of operations on the temporal evolution. Spec: CIM 009 5.5.8, 5.5.12, 5.6.
 """
 
 from __future__ import annotations
 
-from stadtkern.broker.apply.batch import apply_all
 from stadtkern.broker.apply.dispatch import apply
 from stadtkern.broker.apply.history import (
     becomes_current,
@@ -17,15 +16,17 @@ from stadtkern.broker.apply.history import (
     split_history,
     time_of,
 )
+from stadtkern.broker.apply.masked import apply_masked, strip_hidden
 
 __all__ = [
     "apply",
-    "apply_all",
+    "apply_masked",
     "becomes_current",
     "drop_current",
     "patch_recorded",
     "record_history",
     "record_instance",
     "split_history",
+    "strip_hidden",
     "time_of",
 ]

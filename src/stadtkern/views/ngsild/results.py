@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from stadtkern.errors import AlreadyExists, Problem, ResourceNotFound
+from stadtkern.errors import AlreadyExists, Forbidden, Problem, ResourceNotFound
 from stadtkern.model.change import Outcome
 from stadtkern.views._http.message import Request, Response
 from stadtkern.views._http.problem import problem_body
@@ -64,7 +64,8 @@ def _failure(id: str, result: Outcome | Problem) -> Problem | None:
         return None
     names = ", ".join(note.attribute for note in result.not_updated)
     existing = any("exists" in note.reason for note in result.not_updated)
-    kind = AlreadyExists if existing else ResourceNotFound
+    forbidden = any(note.forbidden for note in result.not_updated)
+    kind = Forbidden if forbidden else AlreadyExists if existing else ResourceNotFound
     return kind(f"Entity {id} was not updated in full: {names}", hint=result.not_updated[0].reason)
 
 
