@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 import socket
 import time
@@ -87,6 +88,30 @@ def test_fields_behind_a_chunked_body_change_nothing(server: ServerProcess, aske
     head = _BATCH + b"Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
     received = exchange(server.port, head, chunk, b"0\r\nNGSILD-Tenant: elsewhere\r\n\r\n")
     assert _statuses(received) in ([201], [204])
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        (b'type=Raw&q=temperature>20;name=="x"', 1),
+        (b'type=Raw&q=temperature<20;name=="x"', 0),
+        (b'type=Raw&q=temperature==20..25|name=="y"', 1),
+        (b"type=Raw&georel=within&geometry=Polygon&coordinates=[[[7,51],[8,51],[8,52],[7,52],[7,51]]]", 1),
+    ],
+)
+def test_query_with_unescaped_characters_works(server: ServerProcess, asker: Asker, query: bytes, found: int) -> None:
+    entity = {
+        "id": "urn:x:raw",
+        "type": "Raw",
+        "temperature": {"type": "Property", "value": 22},
+        "name": {"type": "Property", "value": "x"},
+        "location": {"type": "GeoProperty", "value": {"type": "Point", "coordinates": [7.6, 51.9]}},
+    }
+    asker.ask("POST", "/ngsi-ld/v1/entityOperations/upsert", json.dumps([entity]).encode())
+    head = b"GET /ngsi-ld/v1/entities?" + query + b"&pick=id HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    received = exchange(server.port, head)
+    assert _statuses(received) == [200], received
+    assert received.partition(b"\r\n\r\n")[2] == (b'[{"id":"urn:x:raw"}]' if found else b"[]")
 
 
 def test_length_and_chunks_at_once_smuggle_nothing(server: ServerProcess, asker: Asker) -> None:

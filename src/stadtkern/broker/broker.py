@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from stadtkern.broker.consumption import Consumption
 from stadtkern.broker.discovery import Discovery
+from stadtkern.broker.identity import Identity
 from stadtkern.broker.temporal import Temporal
 from stadtkern.broker.tenants import Tenants
 from stadtkern.broker.write import Result
@@ -13,11 +14,11 @@ from stadtkern.model.operation import Operation
 from stadtkern.policy.grant import Grant
 
 
-class Broker(Consumption, Discovery, Temporal):
+class Broker(Consumption, Discovery, Temporal, Identity):
     """Provision, consumption, discovery and history over all tenants of a process."""
 
     def __init__(self, tenants: Tenants) -> None:
-        super().__init__(tenants)
+        Identity.__init__(self, tenants)
 
     async def write(self, grant: Grant, operations: Sequence[Operation], size: int = 1024) -> list[Result]:
         """Apply operations in order; all outcomes are durable when this returns.

@@ -56,7 +56,7 @@ _PROXY_HEADERS = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-
 _PLAIN_QUERY = re.compile(rb"(?:[A-Za-z0-9_.~:,;=/@!$*()-]|&(?!&|$))+")
 """Query strings without escapes, blanks or empty parts: split without decoding."""
 _WITH_BODY = frozenset({"POST", "PATCH", "PUT"})
-_VARY = (b"vary", b"Authorization, NGSILD-Tenant, Accept, Link")
+_VARY = (b"vary", b"Authorization, NGSILD-Tenant, Accept, Link, Prefer")
 _PROCESS = secrets.token_hex(4)
 """The first half of the request ids that this process makes; the other half counts."""
 _numbers = itertools.count(secrets.randbelow(1 << 32))

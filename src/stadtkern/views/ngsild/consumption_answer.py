@@ -18,6 +18,7 @@ from stadtkern.views.ngsild.negotiation import (
     LD_JSON,
     MediaType,
     negotiate,
+    preferred_version,
     prefers_plain_geojson,
     response_context_headers,
 )
@@ -38,6 +39,8 @@ class Answer(NamedTuple):
     headers: list[tuple[str, str]]
     context_inside: bool
     """Whether the body carries the @context."""
+    version: int | None = None
+    """The minor version of NGSI-LD that the reader prefers."""
 
     @property
     def is_geojson(self) -> bool:
@@ -76,7 +79,7 @@ async def open_answer(
     inside = media_type == LD_JSON or (media_type == GEO_JSON and not plain)
     link = "" if inside else await contexts.link_url(context, request.grant, request.base_url)
     headers = response_context_headers(media_type, link, plain=plain)
-    return Answer(request, context, media_type, headers, inside)
+    return Answer(request, context, media_type, headers, inside, preferred_version(request.header("prefer")))
 
 
 def page_links(request: Request, limit: int, offset: int, *, more: bool) -> list[str]:

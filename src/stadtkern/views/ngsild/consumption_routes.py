@@ -15,6 +15,7 @@ from stadtkern.query.projection import Projection
 from stadtkern.query.request import EntityQuery
 from stadtkern.query.typeselection import parse_type_selection
 from stadtkern.views._http.message import Request, Response
+from stadtkern.views.ngsild.compatibility import EarlierEntities, with_preference
 from stadtkern.views.ngsild.consumption_answer import Answer, open_answer
 from stadtkern.views.ngsild.consumption_body import merge_parameters, read_query_body
 from stadtkern.views.ngsild.consumption_memo import prepare_query, prepare_retrieval
@@ -48,7 +49,7 @@ async def retrieve_entity(request: Request, services: ConsumptionServices) -> Re
     context = await resolve_linked(services.contexts, request)
     answer = await open_answer(request, services.contexts, context, WITH_GEOJSON)
     parameters, representation, _ = prepare_retrieval(request, context, geojson=answer.is_geojson)
-    if _is_plain(parameters, representation):
+    if _is_plain(parameters, representation) and answer.version is None:
         form = (context.key, representation)
         render = _renderer(context, representation)
         body = await services.broker.retrieve_rendered(request.grant, id_, form, render)
@@ -119,11 +120,11 @@ async def _show_one(
     entity: Entity,
 ) -> Response:
     linked = await _load_linked(request, services.broker, representation, [entity])
-    renderer = EntityRenderer(answer.context, representation, now(), linked)
+    renderer = _open_renderer(answer, representation, linked)
     if representation.join != "flat":
-        return answer.one(renderer.render(entity))
+        return with_preference(answer.one(renderer.render(entity)), renderer)
     bodies = [renderer.render(one, shown) for one, shown in _flatten([entity], linked, representation)]
-    return answer.one(bodies[0]) if len(bodies) == 1 else answer.many(bodies)
+    return with_preference(answer.one(bodies[0]) if len(bodies) == 1 else answer.many(bodies), renderer)
 
 
 async def _show_page(
@@ -133,17 +134,26 @@ async def _show_page(
     representation: Representation,
     query: EntityQuery,
 ) -> Response:
-    if representation.join is None:
+    if representation.join is None and answer.version is None:
         form = (answer.context.key, representation)
         render = _renderer(answer.context, representation)
         page = await services.broker.query_rendered(request.grant, query, form, render)
         return answer.page(_present(page.parts), query, page.count, more=page.more)
     found = await services.broker.query_entities(request.grant, query)
     linked = await _load_linked(request, services.broker, representation, found.entities)
-    renderer = EntityRenderer(answer.context, representation, now(), linked)
+    renderer = _open_renderer(answer, representation, linked)
     shown = _flatten(found.entities, linked, representation)
-    bodies = [renderer.render(entity, projection) for entity, projection in shown]
-    return answer.page(_present(bodies), query, found.count, more=found.more)
+    bodies = _present(renderer.render(entity, projection) for entity, projection in shown)
+    return with_preference(answer.page(bodies, query, found.count, more=found.more), renderer)
+
+
+def _open_renderer(
+    answer: Answer, representation: Representation, linked: dict[EntityId, Entity]
+) -> EntityRenderer | EarlierEntities:
+    """Give what renders the entities of one answer, in the version that the reader prefers."""
+    if answer.version is None:
+        return EntityRenderer(answer.context, representation, now(), linked)
+    return EarlierEntities(answer.version, answer.context, representation, now(), linked)
 
 
 def _present(bodies: Iterable[bytes]) -> list[bytes]:

@@ -9,6 +9,7 @@ from stadtkern.views._http.message import Request, Response
 from stadtkern.views._http.routing import Handler, Route, Table
 from stadtkern.views.ngsild import consumption_routes as entities
 from stadtkern.views.ngsild import discovery_routes as discovery
+from stadtkern.views.ngsild import info_routes as info
 from stadtkern.views.ngsild import temporal_routes as temporal
 from stadtkern.views.ngsild.services import ReadingServices
 
@@ -24,6 +25,7 @@ CONSUMPTION_ROUTES: Final[dict[tuple[str, ...], dict[str, ReadingRoute]]] = {
     ("attributes", "*"): {"GET": discovery.retrieve_attribute},
     ("temporal", "entities"): {"GET": temporal.query_histories},
     ("temporal", "entities", "*"): {"GET": temporal.retrieve_history},
+    ("info", "sourceIdentity"): {"GET": info.source_identity},
     ("temporal", "entityOperations", "query"): {"POST": temporal.query_histories_by_body},
 }
 

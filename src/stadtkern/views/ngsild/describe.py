@@ -5,14 +5,20 @@ from __future__ import annotations
 from typing import Final
 
 from stadtkern.views._http.description import Description, Operation, Tag, Text
-from stadtkern.views.ngsild import describe_consumption, describe_provision, describe_temporal
+from stadtkern.views.ngsild import describe_consumption, describe_info, describe_provision, describe_temporal
 from stadtkern.views.ngsild.describe_schemas import SCHEMAS
 
 
 def _merge() -> dict[tuple[str, ...], dict[str, Operation]]:
     """Put reading and writing on the same addresses together."""
     merged: dict[tuple[str, ...], dict[str, Operation]] = {}
-    for part in (describe_consumption.OPERATIONS, describe_provision.OPERATIONS, describe_temporal.OPERATIONS):
+    parts = (
+        describe_consumption.OPERATIONS,
+        describe_provision.OPERATIONS,
+        describe_temporal.OPERATIONS,
+        describe_info.OPERATIONS,
+    )
+    for part in parts:
         for pattern, operations in part.items():
             merged.setdefault(pattern, {}).update(operations)
     return merged
@@ -44,6 +50,11 @@ DESCRIPTION: Final = Description(
             name="contexts",
             title=Text("@contexts", "@contexts"),
             text=Text("What names mean.", "Was Namen bedeuten."),
+        ),
+        Tag(
+            name="server",
+            title=Text("This server", "Dieser Server"),
+            text=Text("Who it is to others.", "Wer er für andere ist."),
         ),
     ),
     operations=_merge(),

@@ -8,7 +8,7 @@ from stadtkern.views._http.description import Answer, Operations, Text
 from stadtkern.views.ngsild.consumption_query import QUERY, RETRIEVE
 from stadtkern.views.ngsild.consumption_routes import POST_PARAMETERS
 from stadtkern.views.ngsild.describe_parameters import ATTRIBUTE, CONTEXT_ID, ENTITY_ID, TYPE
-from stadtkern.views.ngsild.describe_parts import DONE, ID, JSON, LD_JSON, described, operation
+from stadtkern.views.ngsild.describe_parts import DONE, ID, JSON, LD_JSON, amended, described, operation
 from stadtkern.views.ngsild.describe_schemas import array_of, ref
 
 _PAGE: Final = described(
@@ -29,7 +29,7 @@ _READING: Final[Operations] = {
                 "By type, id, values, place and scope. One of type, attrs, q, georel or local=true is needed.",
                 "Nach Typ, Kennung, Werten, Ort und Bereich. Eines von type, attrs, q, georel, local=true ist nötig.",
             ),
-            (_PAGE,),
+            (_PAGE, amended(array_of(ref("EntityAnswer")), geojson=ref("FeatureCollection"))),
             query=QUERY,
             example={"query": {"type": "AirQualityObserved", "q": "no2>15", "count": "true"}},
             problems=(406, 422),
@@ -41,7 +41,10 @@ _READING: Final[Operations] = {
             "6.5.3.1",
             Text("Retrieve an entity", "Eine Entität abrufen"),
             Text("Its current state.", "Ihr jetziger Zustand."),
-            (described(ref("EntityAnswer"), "The entity.", "Die Entität.", geojson=ref("Feature")),),
+            (
+                described(ref("EntityAnswer"), "The entity.", "Die Entität.", geojson=ref("Feature")),
+                amended(ref("EntityAnswer"), geojson=ref("Feature")),
+            ),
             query=RETRIEVE,
             path=(ENTITY_ID,),
             example={"path": {"entityId": ID}, "query": {"format": "simplified"}},
@@ -54,7 +57,7 @@ _READING: Final[Operations] = {
             "6.23.3.1",
             Text("Find entities, by a body", "Entitäten mit einem Inhalt finden"),
             Text("What would make the address too long.", "Für das, was als Adresse zu lang wäre."),
-            (_PAGE,),
+            (_PAGE, amended(array_of(ref("EntityAnswer")), geojson=ref("FeatureCollection"))),
             query=POST_PARAMETERS,
             body=ref("Query"),
             example={"body": {"type": "Query", "entities": [{"type": "AirQualityObserved"}], "q": "no2>15"}},

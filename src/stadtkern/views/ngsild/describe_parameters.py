@@ -104,6 +104,15 @@ TENANT: Final = Parameter(
     schema={"type": "string", "pattern": "^[a-z][a-z0-9_]{0,47}$"},
     text=Text("The tenant; also by the prefix /t/{tenant}", "Der Mandant; auch mit der Vorsilbe /t/{Mandant}"),
 )
+PREFER: Final = Parameter(
+    name="Prefer",
+    place="header",
+    schema=_TEXT,
+    text=Text(
+        "ngsi-ld=1.x: as version 1.x has it; body=json: GeoJSON without @context; instances=N: so many in a history",
+        "ngsi-ld=1.x: wie in Version 1.x; body=json: GeoJSON ohne @context; instances=N: so viele je Geschichte",
+    ),
+)
 
 
 def query_parameters(names: Collection[str]) -> tuple[Parameter, ...]:

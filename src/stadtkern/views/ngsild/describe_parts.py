@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from stadtkern.views._http.description import Answer, Body, Example, Operation, Parameter, Schema, Text
-from stadtkern.views.ngsild.describe_parameters import query_parameters
+from stadtkern.views.ngsild.describe_parameters import PREFER, query_parameters
 from stadtkern.views.ngsild.describe_schemas import ref
 
 JSON: Final = "application/json"
@@ -60,6 +60,17 @@ def described(schema: Schema, en: str, de: str, *, geojson: Schema | None = None
     return Answer(status=status, text=Text(en, de), schemas=schemas, headers=COUNTED)
 
 
+def amended(schema: Schema, *, geojson: Schema | None = None) -> Answer:
+    """Describe an answer that was changed to be like one of an earlier version. Spec: CIM 009 6.3.18."""
+    return described(
+        schema,
+        "The same as a reader of the preferred version knows it.",
+        "Dasselbe, wie es die gewünschte Version kennt.",
+        geojson=geojson,
+        status=203,
+    )
+
+
 def operation(
     id: str,
     clause: str,
@@ -85,7 +96,7 @@ def operation(
         title=title,
         text=text,
         clause=f"CIM 009 {clause}",
-        parameters=(*path, *query_parameters(query)),
+        parameters=(*path, *query_parameters(query), *((PREFER,) if any(one.status == 203 for one in answers) else ())),
         body=None if body is None else Body(schema=body, media_types=bodies),
         answers=answers,
         example=Example(status=status or answers[0].status, **(example or {})),

@@ -241,6 +241,19 @@ _CONTEXTS: Final[dict[str, Schema]] = {
     ),
 }
 
+_INFO: Final[dict[str, Schema]] = {
+    "ContextSourceIdentity": _object(
+        ["id", "type", "contextSourceAlias", "contextSourceUptime", "contextSourceTimeAt"],
+        {
+            "id": URI,
+            "type": {"const": "ContextSourceIdentity"},
+            "contextSourceAlias": {"type": "string"},
+            "contextSourceUptime": {"type": "string", "format": "duration"},
+            "contextSourceTimeAt": INSTANT,
+        },
+    ),
+}
+
 SCHEMAS: Final[dict[str, Schema]] = {
     **_MULTI_STATUS,
     **_ATTRIBUTES,
@@ -248,4 +261,5 @@ SCHEMAS: Final[dict[str, Schema]] = {
     **_QUERIES,
     **_DISCOVERY,
     **_CONTEXTS,
+    **_INFO,
 }

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from stadtkern.views._http.description import Operation, Operations, Text
 from stadtkern.views.ngsild.describe_parameters import ATTRIBUTE, ENTITY_ID, INSTANCE_ID
-from stadtkern.views.ngsild.describe_parts import CREATED, DONE, ID, LATER, OTHER, described, operation
+from stadtkern.views.ngsild.describe_parts import CREATED, DONE, ID, LATER, OTHER, amended, described, operation
 from stadtkern.views.ngsild.describe_schemas import array_of, ref
 from stadtkern.views.ngsild.temporal_query import QUERY_HISTORY, RETRIEVE_HISTORY
 from stadtkern.views.ngsild.temporal_routes import POST_PARAMETERS
@@ -41,6 +41,7 @@ _ENTITIES: Final = {
         Text("Of entities that match, in a part of time.", "Von passenden Entitäten, in einem Teil der Zeit."),
         (
             described(_PAGES, "The histories.", "Die Geschichten."),
+            amended(_PAGES),
             described(_PAGES, *_RANGE, status=206),
         ),
         query=QUERY_HISTORY,
@@ -56,6 +57,7 @@ _ENTITY: Final = {
         Text("Raw, as pairs, or aggregated.", "Roh, als Paare oder zusammengefasst."),
         (
             described(ref("EntityAnswer"), "The history.", "Die Geschichte."),
+            amended(ref("EntityAnswer")),
             described(ref("EntityAnswer"), *_RANGE, status=206),
         ),
         query=RETRIEVE_HISTORY,
@@ -124,7 +126,11 @@ _BY_BODY: Final = _temporal(
     "6.24.3.1",
     Text("Find histories, by a body", "Geschichten mit einem Inhalt finden"),
     Text("What would make the address too long.", "Für das, was als Adresse zu lang wäre."),
-    (described(_PAGES, "The histories.", "Die Geschichten."), described(_PAGES, *_RANGE, status=206)),
+    (
+        described(_PAGES, "The histories.", "Die Geschichten."),
+        amended(_PAGES),
+        described(_PAGES, *_RANGE, status=206),
+    ),
     query=POST_PARAMETERS,
     body=ref("TemporalQuery"),
     example={

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final, Literal, cast
 
+import re2
+
 from stadtkern.errors import BadRequestData, NotAcceptable, UnsupportedMediaType
 from stadtkern.jsonld.definition import ContextReference
 
@@ -26,6 +28,7 @@ WITH_GEOJSON: Final[tuple[MediaType, ...]] = (JSON, LD_JSON, GEO_JSON)
 CONTEXT_REL: Final = "http://www.w3.org/ns/json-ld#context"
 _MAX_RANGES = 64
 _MAX_LINKS = 64
+_VERSION = re2.compile(r"(?i)(?:^|[,;])\s*ngsi-ld\s*=\s*\"?1\.([0-9])(?:\.[0-9]{1,2})?\"?\s*(?:$|[,;])")
 
 
 def negotiate(accept: str | None, offers: tuple[MediaType, ...] = COMMON) -> MediaType:
@@ -187,6 +190,15 @@ def prefers_plain_geojson(prefer: str | None) -> bool:
         return False
     wishes = [wish.strip().lower().replace('"', "").replace(" ", "") for wish in prefer.replace(";", ",").split(",")]
     return "body=json" in wishes
+
+
+def preferred_version(prefer: str | None) -> int | None:
+    """Give the minor version that ``Prefer: ngsi-ld=1.x`` asks for; None for none, or one that does not exist yet.
+
+    Spec: CIM 009 6.3.18; RFC 7240 2.
+    """
+    found = None if not prefer else _VERSION.search(prefer[:1000])
+    return None if found is None else int(found.group(1))
 
 
 def response_context_headers(media_type: MediaType, link_url: str, *, plain: bool = False) -> list[tuple[str, str]]:

@@ -12,6 +12,7 @@ from stadtkern.model.change import Outcome
 from stadtkern.model.discovery import AttributeUse, TypeUse
 from stadtkern.model.entity import Entity
 from stadtkern.model.history import EntityHistory
+from stadtkern.model.identity import ContextSourceIdentity
 from stadtkern.model.ids import EntityId, Iri
 from stadtkern.model.instant import Instant
 from stadtkern.model.operation import Operation
@@ -244,7 +245,29 @@ class HistoryServices(Protocol):
         ...
 
 
-class Reading(Consumption, Histories, Protocol):
+class Identities(Protocol):
+    """Who the server is."""
+
+    async def identify(self, grant: Grant) -> ContextSourceIdentity:
+        """Tell who the Grant's tenant is to other context sources."""
+        ...
+
+
+class IdentityServices(Protocol):
+    """What the routes about the server itself need."""
+
+    @property
+    def contexts(self) -> ContextLinks:
+        """Where contexts come from."""
+        ...
+
+    @property
+    def broker(self) -> Identities:
+        """Who knows."""
+        ...
+
+
+class Reading(Consumption, Histories, Identities, Protocol):
     """Everything that is read."""
 
 

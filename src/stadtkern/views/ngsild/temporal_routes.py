@@ -15,7 +15,8 @@ from stadtkern.model.ids import parse_entity_id
 from stadtkern.model.instant import Instant, now, render_instant
 from stadtkern.query.request import EntityQuery, TemporalQuery
 from stadtkern.views._http.message import Request, Response
-from stadtkern.views.ngsild.consumption_answer import open_answer
+from stadtkern.views.ngsild.compatibility import EarlierHistories, with_preference
+from stadtkern.views.ngsild.consumption_answer import Answer, open_answer
 from stadtkern.views.ngsild.consumption_body import merge_parameters, read_query_body
 from stadtkern.views.ngsild.consumption_query import PAGING, parse_query
 from stadtkern.views.ngsild.negotiation import COMMON
@@ -58,11 +59,11 @@ async def retrieve_history(request: Request, services: HistoryServices) -> Respo
         dataset_ids=representation.dataset_ids,
     )
     history = page.histories[0]
-    renderer = HistoryRenderer(context, representation, now(), keep_empty=page.truncated)
+    renderer = _open_renderer(answer, representation, page)
     [body] = await _render(renderer, [history])
     if body == _NOTHING or ("attrs" in parameters and not history.attributes):
         raise ResourceNotFound(f"Entity {id_} has none of the members asked for")
-    return _ranged(answer.one(body), request, page, query)
+    return with_preference(_ranged(answer.one(body), request, page, query), renderer)
 
 
 async def query_histories(request: Request, services: HistoryServices) -> Response:
@@ -105,15 +106,24 @@ async def _query(
         attributes=representation.projection.attributes or None,
         most=_most_instances(request, services),
     )
-    renderer = HistoryRenderer(context, representation, now(), keep_empty=page.truncated)
+    renderer = _open_renderer(answer, representation, page)
     shown = [
         history for history in sort_histories(list(page.histories), entities) if _is_shown(history, representation)
     ]
     bodies = [body for body in await _render(renderer, shown) if body != _NOTHING]
-    return _ranged(answer.page(bodies, entities, page.count, more=page.more), request, page, query)
+    response = answer.page(bodies, entities, page.count, more=page.more)
+    return with_preference(_ranged(response, request, page, query), renderer)
 
 
-async def _render(renderer: HistoryRenderer, histories: Sequence[EntityHistory]) -> list[bytes]:
+def _open_renderer(
+    answer: Answer, representation: Representation, page: HistoryPage
+) -> HistoryRenderer | EarlierHistories:
+    """Give what renders the histories of one answer, in the version that the reader prefers."""
+    renderer = HistoryRenderer(answer.context, representation, now(), keep_empty=page.truncated)
+    return renderer if answer.version is None else EarlierHistories(answer.version, answer.context, renderer)
+
+
+async def _render(renderer: HistoryRenderer | EarlierHistories, histories: Sequence[EntityHistory]) -> list[bytes]:
     """Render histories, many instances in a thread: other requests go on meanwhile."""
     size = sum(
         len(one.instances) + sum(map(len, one.aggregates.values()))
