@@ -29,7 +29,7 @@ from stadtkern.model.operation import (
     UpsertEntity,
 )
 from stadtkern.policy.authorize import authorize
-from tests.store.stores import GRANT, ROOM, TEMPERATURE, room, succeed
+from tests.store.stores import GRANT, ROOM, TEMPERATURE, room, succeed, values
 from tests.unit.policy.actors import key_actor
 
 R = EntityId("urn:r:1")
@@ -38,6 +38,7 @@ HALL = Iri("https://example.org/Hall")
 SOURCE = authorize(key_actor("source", ROOM), "write", GRANT.tenant)
 VALUE = InstancePatch(kind="Property", value=raw(1), observed_at=Instant(5_000_000))
 NULL = InstancePatch(deleted=True)
+OVER = InstancePatch(kind="Property", value=raw(1), observed_at=Instant(5_000_000), expires_at=Instant(1))
 
 
 def fragment(*types: Iri, patch: InstancePatch = VALUE, **members: object) -> EntityPatch:
@@ -46,6 +47,7 @@ def fragment(*types: Iri, patch: InstancePatch = VALUE, **members: object) -> En
 
 ALLOWED: list[Operation] = [
     CreateEntity(N, fragment(ROOM)),
+    CreateEntity(N, fragment(ROOM, patch=OVER, expires_at=Instant(1 << 60))),
     UpsertEntity(N, fragment(ROOM)),
     UpsertEntity(R, fragment(ROOM), "update"),
     AppendAttributes(R, fragment()),
@@ -65,6 +67,11 @@ REFUSED: list[Operation] = [
     AppendAttributes(R, fragment(HALL)),
     AppendAttributes(R, fragment(scope=["/a"])),
     AppendAttributes(R, fragment(expires_at=Instant(1))),
+    AppendAttributes(R, fragment(patch=OVER)),
+    UpsertEntity(R, fragment(ROOM, patch=OVER), "update"),
+    PartialUpdateAttribute(R, TEMPERATURE, [InstancePatch(expires_at=Instant(1))]),
+    ReplaceAttribute(R, TEMPERATURE, [OVER]),
+    RecordHistory(R, fragment(patch=InstancePatch(kind="Property", value=raw(1), subs={HALL: [OVER]}))),
     UpdateAttributes(R, fragment(patch=NULL)),
     PartialUpdateAttribute(R, TEMPERATURE, [NULL]),
     PartialUpdateAttribute(R, TEMPERATURE, [InstancePatch(removed=frozenset({"unitCode"}))]),
@@ -96,3 +103,12 @@ async def test_source_key_takes_nothing_away(with_rooms: OpenTenant) -> None:
     for operation in REFUSED:
         (result,) = await with_rooms.writer.write(SOURCE, [operation])
         assert isinstance(result, Forbidden), operation
+        assert await values(with_rooms, R) == {"": 20}
+
+
+async def test_source_key_is_told_why_it_may_not_say_when_a_value_expires(with_rooms: OpenTenant) -> None:
+    (result,) = await with_rooms.writer.write(SOURCE, [AppendAttributes(R, fragment(patch=OVER))])
+    assert isinstance(result, Forbidden)
+    assert "expire" in result.detail
+    assert result.pointer == f"/{TEMPERATURE}/expiresAt"
+    assert "expiresAt" in (result.hint or "")

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from stadtkern.broker.apply.instance import has_null
 from stadtkern.errors import Forbidden, ResourceNotFound
-from stadtkern.model.entity import Entity, EntityPatch
+from stadtkern.model.entity import Entity, EntityPatch, InstancePatch
 from stadtkern.model.ids import Iri
 from stadtkern.model.instant import Instant
 from stadtkern.model.operation import (
@@ -68,19 +68,35 @@ def _check_source(grant: Grant, operation: Operation, entity: Entity | None) -> 
     replaces = isinstance(operation, UpsertEntity) and operation.mode == "replace" and entity is not None
     if not isinstance(operation, ADDING) or replaces or _takes_away(operation, entity):
         raise Forbidden("This key belongs to a source: it may add values, not replace or delete")
+    patch = _fragment(operation)
     if entity is not None:
         _check_types(grant, entity.types)
-    patch = _fragment(operation)
+        _check_expiry(patch)
     if patch.types:
         _check_types(grant, patch.types)
 
 
 def _takes_away(operation: Operation, entity: Entity | None) -> bool:
-    """Tell whether an operation would delete values, by NGSI-LD Null or by the entity's expiry, or change the scope."""
+    """Tell whether an operation would delete values by NGSI-LD Null, or change the scope."""
     patch = _fragment(operation)
-    if entity is not None and (patch.scope is not None or patch.expires_at is not None or patch.expires_removed):
+    if entity is not None and (patch.scope is not None or patch.expires_removed):
         return True
     return any(has_null(one) for group in patch.attributes.values() for one in group)
+
+
+def _check_expiry(patch: EntityPatch) -> None:
+    """Refuse to let anything expire of what is there: a value that is over at once is one taken away."""
+    name = next((name for name, group in patch.attributes.items() if any(map(_expires, group))), None)
+    if patch.expires_at is not None or name is not None:
+        raise Forbidden(
+            "This key belongs to a source: it may add values to an entity, not say when they or the entity expire",
+            hint="leave out expiresAt; only an entity that the source itself creates may have it from the start",
+            pointer="/expiresAt" if name is None else f"/{name}/expiresAt",
+        )
+
+
+def _expires(patch: InstancePatch) -> bool:
+    return patch.expires_at is not None or any(_expires(one) for group in patch.subs.values() for one in group)
 
 
 def _fragment(operation: Operation) -> EntityPatch:
