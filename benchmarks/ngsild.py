@@ -34,6 +34,18 @@ GET_ONE = _RANDOM_ID + "request = function() return wrk.format('GET', '/ngsi-ld/
 PAGE = _RANDOM_TYPE + "request = function() return wrk.format('GET', path()) end"
 _DEEP_PATH = "path() .. '&offset=' .. 20 * math.random(50, 90)"
 DEEP = _RANDOM_TYPE + f"request = function() return wrk.format('GET', {_DEEP_PATH}) end"
+FIRST_OF_ALL = "request = function() return wrk.format('GET', '/ngsi-ld/v1/entities?limit=20&local=true') end"
+FOLLOWED = """
+local start = '/ngsi-ld/v1/entities?limit=20&local=true&offset=20000'
+local path = start
+request = function() return wrk.format('GET', path) end
+response = function(status, headers)
+  for name, value in pairs(headers) do
+    if name:lower() == 'link' then path = value:match('<([^>]*)>; rel="next"') or start end
+  end
+end
+"""
+"""Follows the links from page 1,000 on; the link to the next page is the last header of its name."""
 PATCH = (
     _RANDOM_ID
     + """
@@ -110,6 +122,8 @@ def measure(engine: str, entities: int, seconds: int) -> None:
             ("GET one", GET_ONE, 32),
             ("page of 20", PAGE, 32),
             ("page of 20, 50 to 90 pages deep", DEEP, 32),
+            ("page of 20 of all entities", FIRST_OF_ALL, 32),
+            ("the same by following links, from page 1,000 on", FOLLOWED, 32),
             ("PATCH attribute, 32 clients", PATCH, 32),
         ):
             drive(base, pid, script.replace("@N@", str(entities)), seconds=2, connections=connections)

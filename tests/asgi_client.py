@@ -16,11 +16,12 @@ from stadtkern.settings import Settings
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
-    """status, headers (names in lower case; the last of equal ones) and body of an answer."""
+    """status, headers (the last of equal ones), body, and all headers with their names in lower case."""
 
     status: int
     headers: dict[str, str]
     body: bytes
+    all_headers: list[tuple[str, str]] = dataclasses.field(default_factory=list[tuple[str, str]])
 
     @property
     def json(self) -> Any:
@@ -80,6 +81,7 @@ class Client:
             start["status"],
             {name.decode("latin-1"): value.decode("latin-1") for name, value in start["headers"]},
             b"".join(part.get("body", b"") for part in parts),
+            [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in start["headers"]],
         )
 
 

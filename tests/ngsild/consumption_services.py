@@ -41,6 +41,7 @@ class Rendered(msgspec.Struct):
     parts: list[bytes]
     count: int | None
     more: bool
+    next_after: int | None = None
 
 
 class Histories(msgspec.Struct):
@@ -50,6 +51,7 @@ class Histories(msgspec.Struct):
     last: Instant | None = None
     count: int | None = None
     more: bool = False
+    next_after: int | None = None
 
 
 class ReadingServices(Services):

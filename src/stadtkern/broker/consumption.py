@@ -44,6 +44,7 @@ class RenderedPage:
 
     parts: Sequence[bytes]
     count: int | None = None
+    next_after: int | None = None
     more: bool = False
 
 
@@ -96,8 +97,7 @@ class Consumption:
         rows, count = await _page_rows(tenant, grant, query, moment)
         loaded = await load_by_n(tenant.database, grant, [row[0] for row in rows[: query.limit]], moment)
         entities = [loaded[row[0]][1] for row in rows[: query.limit] if row[0] in loaded]
-        more = len(rows) > query.limit
-        return EntityPage(entities, count, rows[query.limit - 1][0] if more and query.limit else None, more)
+        return EntityPage(entities, count, _next_after(rows, query), len(rows) > query.limit)
 
     async def query_rendered(self, grant: Grant, query: EntityQuery, form: Hashable, render: Render) -> RenderedPage:
         """Give one page as bytes; entities whose version is known are not even loaded."""
@@ -105,7 +105,7 @@ class Consumption:
         moment = now()
         if query.order is not None or not plan(tenant.database, grant, query.filter).exact:
             page = await self.query_entities(grant, query)
-            return RenderedPage([render(entity) for entity in page.entities], page.count, page.more)
+            return RenderedPage([render(entity) for entity in page.entities], page.count, page.next_after, page.more)
         rows, count = await _page_rows(tenant, grant, query, moment)
         number = _number(tenant, grant, form)
         shown = rows[: query.limit]
@@ -115,7 +115,8 @@ class Consumption:
             loaded = await load_by_n(tenant.database, grant, missing, moment)
             made = {n: _render(tenant, grant, head, entity, number, render) for n, (head, entity) in loaded.items()}
             bodies = [made.get(row[0]) if body is None else body for row, body in zip(shown, bodies, strict=True)]
-        return RenderedPage([body for body in bodies if body is not None], count, len(rows) > query.limit)
+        parts = [body for body in bodies if body is not None]
+        return RenderedPage(parts, count, _next_after(rows, query), len(rows) > query.limit)
 
     async def _searched_page(self, tenant: OpenTenant, grant: Grant, query: EntityQuery, moment: Instant) -> EntityPage:
         """Walk the candidates and let the evaluator decide, until the page is full (or all are counted)."""
@@ -123,17 +124,18 @@ class Consumption:
         found: list[tuple[int, Entity]] = []
         count = 0
         search = Search(tenant.database, grant, query.filter, moment)
-        async for head, entity in search.matches(query.after or 0):
+        after = query.after or 0
+        async for head, entity in search.matches(0 if query.count else after):
             count += 1
-            if len(found) < wanted:
+            if len(found) < wanted and head.n > after:
                 found.append((head.n, entity))
-            if (len(found) == wanted and not query.count) or count > MAX_COUNT:
+            if len(found) == wanted and (not query.count or count > MAX_COUNT):
                 break
         page = found[query.offset : query.offset + query.limit]
         more = len(found) == wanted
         return EntityPage(
             [entity for _, entity in page],
-            count if query.count else None,
+            min(count, MAX_COUNT + 1) if query.count else None,
             page[-1][0] if more and page else None,
             more,
         )
@@ -149,9 +151,14 @@ class Consumption:
                     hint="narrow the query, or leave out orderBy",
                 )
         ordered = matches if query.order is None else sort_entities(matches, query.order)
-        page = ordered[query.offset : query.offset + query.limit]
-        more = len(ordered) > query.offset + query.limit
+        page = ordered[query.place : query.place + query.limit]
+        more = len(ordered) > query.place + query.limit
         return EntityPage(page, len(ordered) if query.count else None, None, more)
+
+
+def _next_after(rows: Sequence[Row], query: EntityQuery) -> int | None:
+    """Give the number of the page's last row, where one follows it."""
+    return rows[query.limit - 1][0] if 0 < query.limit < len(rows) else None
 
 
 async def _page_rows(

@@ -62,6 +62,7 @@ class HistoryPage:
     last: Instant | None = None
     count: int | None = None
     more: bool = False
+    next_after: int | None = None
 
 
 @dataclass(slots=True)
@@ -287,16 +288,16 @@ class HistoryAnswer:
             return True
         return self._time(instance) >= self._cut if self._backward else self._time(instance) <= self._cut
 
-    async def page(self, *, count: int | None = None, more: bool = False) -> HistoryPage:
+    async def page(self, *, count: int | None = None, more: bool = False, next_after: int | None = None) -> HistoryPage:
         """Cut what is too much and give the page."""
         self._shrink()
         await asyncio.sleep(0)
         histories = [self._history(one) for one in self._opened]
         if self._cut is None or self._first is None:
-            return HistoryPage(histories, count=count, more=more)
+            return HistoryPage(histories, count=count, more=more, next_after=next_after)
         asked = self.window.until if self._backward else self.window.start
         first = self._first if abs(asked) == FOREVER else asked
-        return HistoryPage(histories, True, Instant(first), Instant(self._cut), count, more)
+        return HistoryPage(histories, True, Instant(first), Instant(self._cut), count, more, next_after)
 
     def _history(self, opened: _Open) -> EntityHistory:
         attributes: dict[Iri, list[Series]] = {}

@@ -92,15 +92,20 @@ class Temporal:
         answer = HistoryAnswer(
             database, grant, query, attributes=attributes, dataset_ids=entities.dataset_ids, most=most
         )
-        count = 0
-        end = entities.offset + entities.limit
+        count = beyond = last = 0
+        after, end = entities.after or 0, entities.offset + entities.limit
         async for past, stored in _matches(database, grant, entities, answer, attributes):
             count += 1
-            if entities.offset < count <= end:
+            beyond += past.head.n > after
+            if entities.offset < beyond <= end:
                 await answer.add(past, stored)
-            elif count > end and not entities.count:
+                last = past.head.n
+            elif beyond > end and not entities.count:
                 break
-        return await answer.page(count=count if entities.count else None, more=count > end)
+        more = beyond > end
+        return await answer.page(
+            count=count if entities.count else None, more=more, next_after=last if more and last else None
+        )
 
 
 async def _matches(
@@ -111,7 +116,8 @@ async def _matches(
     by_head = None if narrow is None else compile_matcher(narrow)
     condition = None if decisive is None else _Condition(database, grant, decisive, answer.window)
     seen = evaluated = 0
-    async for past, stored in _active(database, grant, narrow, answer, attributes, entities.after or 0):
+    start = 0 if entities.count else entities.after or 0
+    async for past, stored in _active(database, grant, narrow, answer, attributes, start):
         seen += 1
         refuse_unbounded(seen, MAX_CANDIDATES)
         if by_head is not None and not by_head(_with_attributes(past, {})):

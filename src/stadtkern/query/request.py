@@ -41,7 +41,8 @@ class EntityQuery(Struct, frozen=True, kw_only=True):
     """A query for entities. Spec: CIM 009 5.7.2.3.
 
     filter: None selects everything the Grant shows. order: None means by the dense number ``n``, the cheapest.
-    after: the ``n`` of the last entity of the page before (keyset paging), only without order.
+    after: the ``n`` of the last entity of the page before (keyset paging), not used where there is an order; ``offset``
+    goes on from there, and ``passed`` tells how many matches lay before it when the key was made.
     limit: may be 0 to get the count alone. dataset_ids: keep only these instances (``""`` is the default one);
     None keeps all. join: how linked entities are shown, down to join_level relationships.
     contained_by: ids on the way to these entities, which are not shown again (CIM 009 4.5.23).
@@ -52,11 +53,17 @@ class EntityQuery(Struct, frozen=True, kw_only=True):
     limit: int = DEFAULT_LIMIT
     offset: int = 0
     after: int | None = None
+    passed: int = 0
     count: bool = False
     dataset_ids: frozenset[str] | None = None
     join: Join | None = None
     join_level: int = 1
     contained_by: tuple[str, ...] = ()
+
+    @property
+    def place(self) -> int:
+        """How many matches lie before the page, as the reader counts them."""
+        return self.passed + self.offset
 
 
 class Duration(Struct, frozen=True):

@@ -6,9 +6,7 @@ Spec: CIM 009 6.3.4, 6.3.5, 6.3.6, 6.3.10 (pagination), 6.3.13 (count), 6.3.15 (
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
-from typing import Final, NamedTuple
-from urllib.parse import quote, urlsplit
+from typing import NamedTuple
 
 from stadtkern.jsonld.context import Context
 from stadtkern.query.request import EntityQuery
@@ -22,12 +20,9 @@ from stadtkern.views.ngsild.negotiation import (
     prefers_plain_geojson,
     response_context_headers,
 )
+from stadtkern.views.ngsild.paging import page_links
 from stadtkern.views.ngsild.render import render_feature_collection, render_list, with_context
-from stadtkern.views.ngsild.services import ContextLinks
-
-BASE_PATH: Final = "/ngsi-ld/v1"
-_SAFE: Final = ":@!$()*;/?-._~"
-"""Characters that stay as they are in a link's parameters; a comma would split the header."""
+from stadtkern.views.ngsild.services import ContextLinks, Page
 
 
 class Answer(NamedTuple):
@@ -61,12 +56,14 @@ class Answer(NamedTuple):
             body = render_list(bodies)
         return Response(200, body, self.headers)
 
-    def page(self, bodies: Sequence[bytes], query: EntityQuery, count: int | None, *, more: bool) -> Response:
+    def page(self, bodies: Sequence[bytes], query: EntityQuery, page: Page) -> Response:
         """Answer with a page of objects and the links to the pages around it."""
         response = self.many(bodies)
-        if query.count and count is not None:
-            response.headers.append(("NGSILD-Results-Count", str(count)))
-        response.headers += [("Link", link) for link in page_links(self.request, query.limit, query.offset, more=more)]
+        if query.count and page.count is not None:
+            response.headers.append(("NGSILD-Results-Count", str(page.count)))
+        following = query.place + query.limit if page.more else None
+        links = page_links(self.request, query.limit, query.place, next_offset=following, next_after=page.next_after)
+        response.headers += [("Link", link) for link in links]
         return response
 
 
@@ -80,25 +77,3 @@ async def open_answer(
     link = "" if inside else await contexts.link_url(context, request.grant, request.base_url)
     headers = response_context_headers(media_type, link, plain=plain)
     return Answer(request, context, media_type, headers, inside, preferred_version(request.header("prefer")))
-
-
-def page_links(request: Request, limit: int, offset: int, *, more: bool) -> list[str]:
-    """Write the Link headers to the previous and the next page; parameters in order of their names."""
-    links: list[str] = []
-    if offset > 0 and limit > 0:
-        links.append(_page_link(request, limit, max(offset - limit, 0), "prev"))
-    if more and limit > 0:
-        links.append(_page_link(request, limit, offset + limit, "next"))
-    return links
-
-
-def _page_link(request: Request, limit: int, offset: int, relation: str) -> str:
-    parameters = {**dict(request.query), "limit": str(limit), "offset": str(offset)}
-    query = "&".join(f"{name}={_quote(value)}" for name, value in sorted(parameters.items()))
-    path = urlsplit(request.base_url).path + BASE_PATH + "/" + "/".join(_quote(one) for one in request.segments)
-    return f'<{path}?{query}>; rel="{relation}"; type="application/json"'
-
-
-@lru_cache(maxsize=1024)
-def _quote(text: str) -> str:
-    return quote(text, safe=_SAFE)

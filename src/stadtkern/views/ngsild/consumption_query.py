@@ -17,6 +17,7 @@ from stadtkern.query.projection import parse_projection
 from stadtkern.query.q import parse_q
 from stadtkern.query.request import DEFAULT_LIMIT, MAX_LIMIT, EntityQuery, Join
 from stadtkern.views.ngsild.entity_filter import SELECTORS, narrows, parse_entity_filter
+from stadtkern.views.ngsild.paging import KEY, parse_place
 from stadtkern.views.ngsild.parameters import Parameters, read_flag
 from stadtkern.views.ngsild.parse_terms import expand_attribute
 from stadtkern.views.ngsild.render_language import parse_lang
@@ -28,7 +29,7 @@ REPRESENTATION: Final = frozenset(
 )
 RETRIEVE: Final = REPRESENTATION | {"type"}
 """Parameters of retrieving one entity (CIM 009 6.5.3.1)."""
-PAGING: Final = frozenset({"limit", "offset", "count"})
+PAGING: Final = frozenset({"limit", "offset", "count", KEY})
 ORDERING: Final = frozenset({"orderBy", "collation", "orderFrom", "orderGeometry"})
 QUERY: Final = REPRESENTATION | SELECTORS | PAGING | ORDERING | {"csf"}
 """Parameters of querying entities (CIM 009 6.4.3.2)."""
@@ -147,11 +148,14 @@ def parse_query(parameters: Parameters, context: Context, *, selected: Filter | 
     if "csf" in parameters:
         parse_q(parameters["csf"], context.expand_term, parameter="csf")
     limit, count = parse_limit(parameters)
+    place = parse_place(parameters, parse_number(parameters, "offset", 0, least=0, most=MAX_OFFSET))
     return EntityQuery(
         filter=found,
         order=_parse_order(parameters, context),
         limit=limit,
-        offset=parse_number(parameters, "offset", 0, least=0, most=MAX_OFFSET),
+        offset=place.offset,
+        after=place.after,
+        passed=place.passed,
         count=count,
     )
 

@@ -138,13 +138,13 @@ async def _show_page(
         form = (answer.context.key, representation)
         render = _renderer(answer.context, representation)
         page = await services.broker.query_rendered(request.grant, query, form, render)
-        return answer.page(_present(page.parts), query, page.count, more=page.more)
+        return answer.page(_present(page.parts), query, page)
     found = await services.broker.query_entities(request.grant, query)
     linked = await _load_linked(request, services.broker, representation, found.entities)
     renderer = _open_renderer(answer, representation, linked)
     shown = _flatten(found.entities, linked, representation)
     bodies = _present(renderer.render(entity, projection) for entity, projection in shown)
-    return with_preference(answer.page(bodies, query, found.count, more=found.more), renderer)
+    return with_preference(answer.page(bodies, query, found), renderer)
 
 
 def _open_renderer(

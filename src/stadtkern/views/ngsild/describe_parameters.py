@@ -61,6 +61,11 @@ _QUERY: Final[dict[str, tuple[Schema, str, str]]] = {
         "Entitäten je Seite",
     ),
     "offset": ({"type": "integer", "minimum": 0, "maximum": 1_000_000_000}, "Entities to pass over", "Zu übergehen"),
+    "after": (
+        _TEXT,
+        "Key of a page, as it stands in a Link header",
+        "Schlüssel einer Seite, wie er im Link-Header steht",
+    ),
     "count": (_FLAG, "Count all matches (NGSILD-Results-Count)", "Alle Treffer zählen (NGSILD-Results-Count)"),
     "orderBy": (_TEXT, "Members, such as name;desc,location;dist-asc", "Reihenfolge, etwa name;desc,location;dist-asc"),
     "collation": (_TEXT, "Language whose order of texts is used", "Sprache, nach der Texte geordnet werden"),

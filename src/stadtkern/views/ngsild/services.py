@@ -28,13 +28,8 @@ class ContextResolver(Protocol):
         ...
 
 
-class EntityPage(Protocol):
-    """One page of an answer."""
-
-    @property
-    def entities(self) -> Sequence[Entity]:
-        """The entities of the page."""
-        ...
+class Page(Protocol):
+    """What all pages of entities have."""
 
     @property
     def count(self) -> int | None:
@@ -49,6 +44,15 @@ class EntityPage(Protocol):
     @property
     def next_after(self) -> int | None:
         """What ``EntityQuery.after`` is for the next page; None after the last page, or where there is an order."""
+        ...
+
+
+class EntityPage(Page, Protocol):
+    """One page of an answer."""
+
+    @property
+    def entities(self) -> Sequence[Entity]:
+        """The entities of the page."""
         ...
 
 
@@ -84,22 +88,12 @@ class NgsiLdServices(Protocol):
         ...
 
 
-class RenderedPage(Protocol):
+class RenderedPage(Page, Protocol):
     """One page of entities as bytes."""
 
     @property
     def parts(self) -> Sequence[bytes]:
         """What was rendered of each entity."""
-        ...
-
-    @property
-    def count(self) -> int | None:
-        """All matches, where they were to be counted."""
-        ...
-
-    @property
-    def more(self) -> bool:
-        """Whether another page follows."""
         ...
 
 
@@ -169,7 +163,7 @@ class ConsumptionServices(Protocol):
         ...
 
 
-class HistoryPage(Protocol):
+class HistoryPage(Page, Protocol):
     """The histories of an answer, and how much of time they cover."""
 
     @property
@@ -190,16 +184,6 @@ class HistoryPage(Protocol):
     @property
     def last(self) -> Instant | None:
         """The time up to which the answer is complete, in the direction of reading."""
-        ...
-
-    @property
-    def count(self) -> int | None:
-        """All entities that match, where they were to be counted."""
-        ...
-
-    @property
-    def more(self) -> bool:
-        """Whether another page of entities follows."""
         ...
 
 

@@ -111,7 +111,7 @@ async def _query(
         history for history in sort_histories(list(page.histories), entities) if _is_shown(history, representation)
     ]
     bodies = [body for body in await _render(renderer, shown) if body != _NOTHING]
-    response = answer.page(bodies, entities, page.count, more=page.more)
+    response = answer.page(bodies, entities, page)
     return with_preference(_ranged(response, request, page, query), renderer)
 
 
