@@ -34,19 +34,29 @@ _ALIASES = {"@id": "id", "@type": "type"}
 
 def parse_path(scanner: Scanner, expand: Callable[[str], Iri]) -> Path:
     """Read one attribute path. Raises: BadRequestData."""
-    first = scanner.name()
+    first = _read_name(scanner)
     first = _ALIASES.get(first, first)
     if first in ENTITY_MEMBERS:
         return _end_member(scanner, (), first)
     names = [expand(first)]
     while scanner.take("."):
-        name = scanner.name()
+        name = _read_name(scanner)
         if name in INSTANCE_MEMBERS:
             return _end_member(scanner, tuple(names), name)
         names.append(expand(name))
         if len(names) > MAX_PATH:
             raise scanner.error(f"a path has at most {MAX_PATH} names")
     return Path(tuple(names), value=_parse_keys(scanner) if scanner.take("[") else ())
+
+
+def _read_name(scanner: Scanner) -> str:
+    """Read one name; after a whole URI, which may hold dots itself, only a core member can follow a dot."""
+    name = scanner.name()
+    stem, dot, last = name.rpartition(".")
+    if dot and last in INSTANCE_MEMBERS:
+        scanner.position -= len(last) + 1
+        return stem
+    return name
 
 
 def _end_member(scanner: Scanner, names: tuple[Iri, ...], member: str) -> Path:

@@ -115,7 +115,7 @@ def _terms(scanner: Scanner) -> list[_Term]:
     terms: list[_Term] = []
     while True:
         scanner.count_leaf()
-        name = scanner.name()
+        name = scanner.name(listed=True)
         inner = None
         if scanner.take("{"):
             scanner.enter()

@@ -57,6 +57,7 @@ _DATE = re2.compile(r"\d{4}-\d{2}-\d{2}")
 _TIME = re2.compile(r"\d{2}:\d{2}:\d{2}(?:[.,]\d+)?Z?")
 _QUOTED = re2.compile(r'"(?:[^"\\]|\\.)*"')
 _TYPE_HINT = re2.compile(r"([\p{L}][\p{L}\p{N}_\-]*(?:,[\p{L}][\p{L}\p{N}_\-]*)*):")
+_URI_START = re2.compile(r"(?i)urn:|[A-Za-z][A-Za-z0-9+.\-]*://")
 _ENDS = frozenset(";|,")
 
 
@@ -159,7 +160,10 @@ def _parse_attribute(language: _Language) -> tuple[list[_Link], Path]:
 
 
 def _parse_type_hint(language: _Language) -> tuple[Iri, ...]:
-    found = language.scanner.match(_TYPE_HINT)
+    scanner = language.scanner
+    if _URI_START.match(scanner.text[scanner.position : scanner.position + 100]) is not None:
+        return ()
+    found = scanner.match(_TYPE_HINT)
     return () if found is None else tuple(language.expand(name) for name in found[:-1].split(","))
 
 

@@ -15,9 +15,12 @@ MAX_DEPTH = 64
 MAX_LEAVES = 500
 """Most terms in one expression."""
 
-_NAME = re2.compile(r"[\p{L}_@][\p{L}\p{N}_\-]*(?::[\p{L}_][\p{L}\p{N}_\-]*)?")
-_PLAIN_NAME = re2.compile(r"[\p{L}_@][\p{L}\p{N}_\-]*")
-_WHOLE_IRI = re2.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://[^\s=!<>~;|,(){}\[\]\"]+")
+_NAME = re2.compile(r"[\p{L}_@][\p{L}\p{N}_\-]*(?::[\p{L}\p{N}_][\p{L}\p{N}_\-/#%]*)*")
+_WHOLE_URI = re2.compile(r"(?:[A-Za-z][A-Za-z0-9+.\-]*://|(?i:urn:))[^\s=!<>~;|,(){}\[\]\"]+")
+"""In an expression: up to an operator, a bracket or a separator."""
+_LISTED_URI = re2.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:[^\s|,{}]+")
+"""In a list of names nothing else ends it."""
+_URI_HINT = "a URI with one of = ! < > ~ ; | , ( ) { } [ ] cannot stand here: give it a term in the @context"
 
 
 class Found(Protocol):
@@ -45,7 +48,7 @@ def check_storable(text: str, parameter: str) -> None:
 class Scanner:
     """A cursor over the text of one parameter."""
 
-    __slots__ = ("depth", "leaves", "parameter", "position", "text")
+    __slots__ = ("_uri_end", "depth", "leaves", "parameter", "position", "text")
 
     def __init__(self, text: str, parameter: str) -> None:
         """Raises: BadRequestData when the text is too long or empty."""
@@ -60,6 +63,7 @@ class Scanner:
         self.position = 0
         self.depth = 0
         self.leaves = 0
+        self._uri_end = -1
         if not text.strip():
             raise self.error("the parameter is empty")
         check_storable(text, parameter)
@@ -71,6 +75,7 @@ class Scanner:
         near = f" near {rest!r}" if rest else " at its end"
         return BadRequestData(
             f"The {self.parameter} parameter cannot be read at position {at}{near}: {what}",
+            hint=_URI_HINT if at == self._uri_end and rest else None,
             pointer=f"{self.parameter}:{at}",
         )
 
@@ -107,12 +112,16 @@ class Scanner:
         self.position += len(found.group())
         return found.group()
 
-    def name(self, *, prefixed: bool = True) -> str:
-        """Read an attribute or type name: letters, digits, ``_``, ``-``, a prefix, or a whole IRI with ``://``.
+    def name(self, *, listed: bool = False) -> str:
+        """Read an attribute's name: letters, digits, ``_``, ``-``, a prefix, or a whole URI (``…://``, ``urn:``).
 
+        Dots belong to a whole URI and to nothing else. listed: in a list, where a URI may hold operators and brackets.
         Spec: CIM 009 4.9 (AttrName), 4.6.2 (supported names).
         """
-        found = (self.match(_WHOLE_IRI) if prefixed else None) or self.match(_NAME if prefixed else _PLAIN_NAME)
+        found = self.match(_LISTED_URI if listed else _WHOLE_URI)
+        if found is not None:
+            self._uri_end = self.position
+        found = found or self.match(_NAME)
         if found is None:
             raise self.error("expected a name")
         return found

@@ -84,6 +84,12 @@ SPEED, RPM, BRAND = compared("speed", ">", number(50)), compared("rpm", ">", num
         ("!heading", Not(Sure(Exists(path("heading"))))),
         ("schema:name", Exists(path("schema:name"))),
         ("https://x.y/z.a>5", compared("https://x.y/z.a", ">", number(5))),
+        ("urn:x:1:v2.0>5", compared("urn:x:1:v2.0", ">", number(5))),
+        ("schema:a/b#c", Exists(path("schema:a/b#c"))),
+        ("schema:a.b", Exists(path("schema:a", "b"))),
+        ("URN:x:a.unitCode", Exists(Path((expand("URN:x:a"),), "unitCode"))),
+        ("https://x.y/z.a.observedAt", Exists(Path((expand("https://x.y/z.a"),), "observedAt"))),
+        ("urn:x:a[k]", Exists(path("urn:x:a", value=("k",)))),
         ("straße_2", Exists(path("straße_2"))),
         ('a=="\\u00e9\\"x"', compared("a", "==", text('é"x'))),
     ],
@@ -150,6 +156,10 @@ def test_parse_q_follows_relationships() -> None:
     assert parse_q("sensor{Device,Thing:humidity}==40", expand) == Linked(
         path("sensor"), humidity, (expand("Device"), expand("Thing"))
     )
+    for name in ("urn:x:a", "https://x.y/a"):
+        assert parse_q(f"sensor{{{name}}}", expand) == Linked(path("sensor"), Exists(path(name)))
+        typed = Linked(path("sensor"), Exists(path(name)), (expand("Device"),))
+        assert parse_q(f"sensor{{Device:{name}}}", expand) == typed
     assert parse_q("a.b{c{d}}", expand) == Linked(path("a", "b"), Linked(path("c"), Exists(path("d"))))
     assert parse_q("!a{b}", expand) == Not(Sure(Linked(path("a"), Exists(path("b")))))
 
