@@ -156,9 +156,11 @@ def _has_all(entity: Entity, name: Iri, patches: list[InstancePatch]) -> bool:
 
 def is_equal(instance: Instance, patch: InstancePatch) -> bool:
     """Tell whether a stored instance says what a sent one says; when it was written does not count."""
+    if patch.deleted or instance.deleted_at is not None:
+        gone = patch.deleted and instance.deleted_at is not None
+        return gone and (instance.kind, instance.observed_at) == (patch.kind, patch.observed_at)
     return (
-        not patch.deleted
-        and instance.kind == patch.kind
+        instance.kind == patch.kind
         and instance.observed_at == patch.observed_at
         and instance.unit_code == patch.unit_code
         and instance.value_type == patch.value_type

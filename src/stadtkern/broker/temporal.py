@@ -177,6 +177,8 @@ class _Condition:
                 instances = await load_instances(
                     self._database, self._grant, one, self._window, most=EVALUATED, backward=True
                 )
+                if self._window.property != "deletedAt":
+                    instances = [instance for instance in instances if instance.deleted_at is None]
                 attributes.setdefault(one.attribute, []).extend(instances)
         for name, group in past.latest.attributes.items() if past.latest is not None else ():
             if name in self._names and name not in self._grant.hidden:

@@ -21,6 +21,7 @@ class Item(Struct, frozen=True):
     ``previous``/``new``: the current instance before and after; ``recorded`` means that an instance went
     to history only (its time is older than the current one's) and ``new`` is that instance.
     For the pseudo attribute ``scope`` they are Properties whose value is the list of scopes.
+    ``deletion``: how history keeps the deletion, where somebody said when it was.
     ``overwrites``: ``new`` takes the place of what history has of the same time.
     """
 
@@ -30,6 +31,7 @@ class Item(Struct, frozen=True):
     previous: Instance | None = None
     new: Instance | None = None
     overwrites: bool = False
+    deletion: Instance | None = None
 
 
 class NotUpdated(Struct, frozen=True):

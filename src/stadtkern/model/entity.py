@@ -107,6 +107,8 @@ class InstancePatch(Struct, frozen=True, kw_only=True):
     expires_at: Instant | None = None
     created_at: Instant | None = None
     modified_at: Instant | None = None
+    deleted_at: Instant | None = None
+    """When it was deleted, as a client says of an instance in the past."""
     extra: dict[str, Raw] = {}
     subs: dict[Iri, list[InstancePatch]] = {}
     removed: frozenset[str] = frozenset()

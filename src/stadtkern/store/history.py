@@ -109,7 +109,7 @@ def _collect(work: Work, item: Item, now: Instant, pending: list[Pending], touch
         if new is not None and (new.observed_at is not None or item.verb == "recorded"):
             pending.append(Pending(key, new, item.overwrites, item.verb == "recorded"))
         if item.verb == "deleted" and previous is not None:
-            pending.append(Pending(key, tombstone(previous, now)))
+            pending.append(Pending(key, item.deletion or tombstone(previous, now), item.overwrites))
     if len(pending) > count or any(one is not None and one.observed_at is not None for one in (previous, new)):
         touched[key] = work
 
@@ -313,7 +313,7 @@ async def _save_observations(
         await transaction.execute_many(statements("history.sql", engine)["insert_observation"], rows)
     chunks: dict[tuple[int, int], list[int]] = {}
     for row in rows:
-        if not row[7] or (row[1], month_of(row[2])) in stale:
+        if not row[7] or row[6] is not None or (row[1], month_of(row[2])) in stale:
             continue
         time, recorded = row[2], row[5] or row[4]
         chunk = chunks.setdefault((row[1], month_of(time)), [0, time, time, recorded, recorded])

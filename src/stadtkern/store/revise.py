@@ -96,7 +96,7 @@ async def latest_observed(
         return None
     time, id_ = rows[0][2], rows[0][3]
     # a deletion stands at the time it was made, which the instance may be ahead of by as much
-    if await transaction.fetch(sql["deleted_after"], series, time - _LEAD_US, id_):
+    if await transaction.fetch(sql["deleted_after"], series, time - _LEAD_US, id_, time):
         return None
     return replace(decode_observation(rows[0][2:], rows[0][0], rows[0][1]), instance_id=None)
 

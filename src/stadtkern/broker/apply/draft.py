@@ -70,6 +70,14 @@ class Draft:
             del self.attributes[attribute]
         self.items.append(Item(attribute, instance.dataset_id, "deleted", instance))
 
+    def end(self, attribute: Iri, deletion: Instance, previous: Instance | None) -> None:
+        """Take an instance away by a deletion that history tells of. ``previous`` is what ``find`` gave for it."""
+        if previous is None:
+            self.items.append(Item(attribute, deletion.dataset_id, "recorded", None, deletion))
+            return
+        self.remove(attribute, previous)
+        self.items[-1] = Item(attribute, deletion.dataset_id, "deleted", previous, deletion=deletion)
+
     def remove_all(self, attribute: Iri) -> None:
         """Take an attribute away with all its instances."""
         for instance in self.attributes.pop(attribute):

@@ -7,12 +7,13 @@ from msgspec.structs import replace
 from stadtkern.broker.apply.create import make_entity
 from stadtkern.broker.apply.draft import SCOPE, Draft
 from stadtkern.broker.apply.expiry import apply_to_visible, has_expired
-from stadtkern.broker.apply.instance import check_no_null, is_empty, make_instance, update_instance
+from stadtkern.broker.apply.instance import check_no_null_inside, is_empty, make_instance, update_instance
 from stadtkern.errors import BadRequestData, ResourceNotFound
 from stadtkern.model.change import Change, Item
 from stadtkern.model.entity import Entity, EntityPatch, Instance, InstancePatch
-from stadtkern.model.ids import Iri
+from stadtkern.model.ids import NGSI_LD_NULL, Iri
 from stadtkern.model.instant import Instant
+from stadtkern.model.json import raw
 from stadtkern.model.operation import DeleteHistoryAttribute, RecordHistory, Repeated
 
 MAX_LEAD_US = 24 * 3600 * 1_000_000
@@ -22,10 +23,30 @@ SPLIT_FROM = 1_000
 
 
 def record_instance(name: Iri, patch: InstancePatch, now: Instant) -> Instance:
-    """Make one instance of the temporal evolution. Raises: BadRequestData."""
-    if patch.deleted:
-        raise BadRequestData(f"Attribute {name} is NGSI-LD Null, which the temporal evolution does not hold")
-    return make_instance(name, patch, now)
+    """Make one instance of the temporal evolution; NGSI-LD Null says when the attribute was deleted.
+
+    Raises: BadRequestData. Spec: CIM 009 4.5.7, 5.5.4.
+    """
+    return _make_deletion(name, patch, now) if patch.deleted else make_instance(name, patch, now)
+
+
+def _make_deletion(name: Iri, patch: InstancePatch, now: Instant) -> Instance:
+    time = patch.observed_at if patch.observed_at is not None else patch.deleted_at
+    if time is None:
+        raise BadRequestData(
+            f"An instance of {name} is NGSI-LD Null without saying when", hint="give observedAt or deletedAt"
+        )
+    kind = patch.kind or "Property"
+    value = raw({"@none": NGSI_LD_NULL} if kind == "LanguageProperty" else NGSI_LD_NULL)
+    return Instance(
+        kind=kind,
+        value=value,
+        dataset_id=patch.dataset_id,
+        observed_at=patch.observed_at,
+        created_at=now,
+        modified_at=now,
+        deleted_at=time,
+    )
 
 
 def patch_recorded(name: Iri, current: Instance, patch: InstancePatch, now: Instant) -> Instance:
@@ -41,7 +62,9 @@ def patch_recorded(name: Iri, current: Instance, patch: InstancePatch, now: Inst
 
 
 def time_of(instance: Instance) -> Instant:
-    """Give the time an instance stands for: when it was observed, else when it was written."""
+    """Give the time an instance stands for: when it was deleted or observed, else when it was written."""
+    if instance.deleted_at is not None:
+        return instance.deleted_at
     return instance.modified_at if instance.observed_at is None else instance.observed_at
 
 
@@ -60,7 +83,7 @@ def record_history(operation: RecordHistory, before: Entity | None, now: Instant
     Items: one for each instance, ``recorded`` unless it is current in the end.
     Raises: ResourceNotFound (no such entity and not to be created), BadRequestData. Spec: CIM 009 5.6.11, 5.6.12.
     """
-    check_no_null(operation.entity)
+    check_parts(operation.entity)
     if before is not None and has_expired(before, now):
         return apply_to_visible(before, now, lambda visible: _record_all(operation, visible, now))
     return _record_all(operation, before, now)
@@ -73,7 +96,7 @@ def split_history(operation: RecordHistory) -> list[RecordHistory]:
     Raises: BadRequestData.
     """
     entity = operation.entity
-    check_no_null(entity)
+    check_parts(entity)
     if sum(map(len, entity.attributes.values())) <= SPLIT_FROM:
         return [operation]
     first = replace(entity, attributes={})
@@ -83,6 +106,15 @@ def split_history(operation: RecordHistory) -> list[RecordHistory]:
             part = EntityPatch(types=entity.types, attributes={name: instances[start : start + SPLIT_FROM]})
             parts.append(replace(operation, entity=part))
     return parts
+
+
+def check_parts(entity: EntityPatch) -> None:
+    """Refuse NGSI-LD Null inside instances, and a deletion without its time. Raises: BadRequestData."""
+    for name, patches in entity.attributes.items():
+        for patch in patches:
+            if patch.deleted:
+                _make_deletion(name, patch, Instant(0))
+            check_no_null_inside(name, patch)
 
 
 def _record_all(operation: RecordHistory, before: Entity | None, now: Instant) -> Change:
@@ -118,6 +150,10 @@ def _record(draft: Draft, name: Iri, instances: list[Instance], repeated: Repeat
             draft.items.append(Item(name, instance.dataset_id, "recorded", None, superseded, overwrite))
     for dataset_id, instance in latest.items():
         previous = draft.find(name, dataset_id)
+        if instance.deleted_at is not None:
+            draft.end(name, instance, previous)
+            draft.items[-1] = replace(draft.items[-1], overwrites=overwrite)
+            continue
         kept = instance if previous is None else replace(instance, created_at=previous.created_at)
         draft.put(name, kept, previous)
         draft.items[-1] = replace(draft.items[-1], overwrites=overwrite)

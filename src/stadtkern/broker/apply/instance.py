@@ -175,6 +175,12 @@ def check_no_null(entity: EntityPatch) -> None:
                 )
 
 
+def check_no_null_inside(name: Iri, patch: InstancePatch) -> None:
+    """Refuse NGSI-LD Null for members and sub-attributes of one instance. Raises: BadRequestData."""
+    if patch.removed or any(has_null(sub) for group in patch.subs.values() for sub in group):
+        raise BadRequestData(f"A member of attribute {name} is NGSI-LD Null, where nothing can be deleted")
+
+
 def has_null(patch: InstancePatch) -> bool:
     """Tell whether NGSI-LD Null stands for the instance, for one of its members or in its sub-attributes."""
     if patch.deleted or patch.removed:

@@ -34,10 +34,11 @@ FROM observation o JOIN series s ON s.n = o.series
 WHERE o.series = :series AND o.observed = 1 AND o.deleted_at IS NULL AND o.time <= :until
 ORDER BY o.time DESC, o.id DESC LIMIT 1;
 
--- name: deleted_after(series, since, id)
--- Whether the attribute was deleted after an instance had been written.
+-- name: deleted_after(series, since, id, time)
+-- Whether the attribute was deleted after an instance had been written, or is said to have been after its time.
 SELECT 1 FROM observation
-WHERE series = :series AND time >= :since AND id > :id AND deleted_at IS NOT NULL LIMIT 1;
+WHERE series = :series AND time >= :since AND deleted_at IS NOT NULL
+    AND ((observed = 0 AND id > :id) OR (observed = 1 AND time > :time)) LIMIT 1;
 
 -- name: find_same(rows)
 -- Observed instances by series and time, in the order of writing.

@@ -7,5 +7,5 @@ SELECT attribute, dataset_id, n, unit FROM series WHERE entity = :entity;
 SELECT o.time, o.id, o.created_at, o.modified_at, o.deleted_at, o.observed, o.kind, o.num, o.value, o.extra
 FROM observation o
 WHERE o.series = :series AND o.time >= :first AND o.time <= :last AND o.time @in(:times, bigint)
-    AND o.observed = 1 AND o.deleted_at IS NULL
+    AND o.observed = 1
 ORDER BY o.time, o.id;

@@ -85,6 +85,7 @@ SELECT s.n FROM series s WHERE s.entity @in(:entities, bigint) AND EXISTS (
 -- What aggregation needs of instances, slice after slice along the key: the time asked for, kind and value.
 SELECT time, id, time AS at, kind, num, value FROM observation
 WHERE series = :series AND (time, id) > (:after_time, :after_id) AND time >= :start AND time < :until AND observed = 1
+    AND deleted_at IS NULL
 ORDER BY time, id LIMIT :most;
 
 -- name: walk_created(series, start, until, after_time, after_id, most)

@@ -219,7 +219,7 @@ class AttributeParser:
         if member in VALUE_KINDS:
             self._read_value(draft, node, pointer)
         elif member in ("type", "@type") or member in SYSTEM_MEMBERS:
-            if self.form.history and member in ("createdAt", "modifiedAt"):
+            if self.form.history and member in _FIELDS:
                 draft.fields[_FIELDS[member]] = parse_time(node.tree, pointer)
         elif member in METADATA:
             self._read_metadata(draft, member, node, pointer)
@@ -333,6 +333,7 @@ _FIELDS = {
     "objectType": "object_type",
     "createdAt": "created_at",
     "modifiedAt": "modified_at",
+    "deletedAt": "deleted_at",
 }
 
 
