@@ -202,7 +202,7 @@ EXPORTED: dict[str, type[Struct]] = {
 DERIVED = frozenset({"entity_type", "entity_scope", "geo", "geo_box", "link", "catalogue"})
 """Made anew from the entities by an import."""
 LEFT_OUT = frozenset({"change", "migration", "subscription", "delivery", "tenant_epoch"})
-"""The change log tells consumers of this store what to fetch, and how far they are; another store's consumers begin anew."""
+"""The change log tells consumers of this store what to fetch; another store's consumers begin anew."""
 
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(Line)
