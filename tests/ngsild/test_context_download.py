@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from stadtkern.broker.download import AddressRefused, Downloader, DownloadFailed, check_address
+from stadtkern.broker.download import Downloader, DownloadFailed
+from stadtkern.broker.wall import AddressRefused, check_address
 from tests.ngsild.context_server import ContextServer, serve_documents
 
 ACCEPT = "application/ld+json"
@@ -120,7 +121,7 @@ async def test_download_follows_three_redirects_and_no_more(server: ContextServe
 async def test_download_checks_every_redirect(server: ContextServer, target: str) -> None:
     server.documents["/a"] = (302, {"Location": target})
     async with Downloader(allow_private=True) as downloader:
-        with pytest.raises(AddressRefused):
+        with pytest.raises(DownloadFailed):
             await downloader.download(server.url + "/a", ACCEPT)
 
 

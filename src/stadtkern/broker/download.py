@@ -7,39 +7,27 @@ resolves to something else a moment later gains nothing.
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from types import TracebackType
 from typing import Final
 from urllib.parse import urljoin
 
 import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
+
+from stadtkern.broker.wall import AddressRefused, CheckingResolver, check_host
 
 REDIRECTS = 3
 """Most redirects followed."""
 _REDIRECT_STATUS: Final = frozenset({301, 302, 303, 307, 308})
 _CHUNK: Final = 64 * 1024
 
-_METADATA: Final = frozenset(
-    ip_address(text)
-    for text in ("169.254.169.254", "169.254.170.2", "169.254.170.23", "100.100.100.200", "192.0.0.192")
-) | {ip_address("fd00:ec2::254"), ip_address("fd00:ec2::23"), ip_address("fd20:ce::254")}
-"""Where clouds tell a machine its secrets: refused whatever the settings say."""
-_NAT64: Final = IPv6Network("64:ff9b::/96")
-
 
 class DownloadFailed(Exception):
     """The address cannot be read; the message says why, as the end of a sentence."""
-
-
-class AddressRefused(DownloadFailed):
-    """The address lies where outgoing requests must not go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,47 +38,6 @@ class Download:
     body: bytes
     content_type: str
     lifetime_s: float | None
-
-
-def check_address(address: str, *, allow_private: bool) -> None:
-    """Check one IP address before connecting. Raises: AddressRefused."""
-    ip = _unwrap(ip_address(address.split("%", 1)[0]))
-    if ip in _METADATA or ip.is_multicast or ip.is_unspecified:
-        raise AddressRefused(f"{address} is an address that is never asked")
-    if not allow_private and not ip.is_global:
-        raise AddressRefused(f"{address} is a private address")
-
-
-def _unwrap(ip: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
-    """See through the IPv6 notations of an IPv4 address."""
-    if isinstance(ip, IPv4Address):
-        return ip
-    if ip in _NAT64:
-        return IPv4Address(int(ip) & 0xFFFFFFFF)
-    return ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else ip)
-
-
-class _CheckingResolver(AbstractResolver):
-    """Resolves names and gives only addresses that passed the check, so nothing else can be connected to."""
-
-    def __init__(self, *, allow_private: bool) -> None:
-        self._allow_private = allow_private
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, family=family)
-        addresses = {(str(entry[4][0]), entry[0]): None for entry in found}
-        for address, _ in addresses:
-            check_address(address, allow_private=self._allow_private)
-        return [
-            ResolveResult(hostname=host, host=address, port=port, family=kind, proto=0, flags=socket.AI_NUMERICHOST)
-            for address, kind in addresses
-        ]
-
-    async def close(self) -> None:
-        """Nothing is held."""
 
 
 class Downloader:
@@ -111,7 +58,7 @@ class Downloader:
 
     async def __aenter__(self) -> Downloader:
         connector = aiohttp.TCPConnector(
-            resolver=_CheckingResolver(allow_private=self._allow_private),
+            resolver=CheckingResolver(allow_private=self._allow_private),
             use_dns_cache=False,
             limit=32,
             limit_per_host=4,
@@ -144,6 +91,8 @@ class Downloader:
                 return await self._follow(url, accept)
         except TimeoutError as error:
             raise DownloadFailed(f"it did not answer within {self._total_s:g} seconds") from error
+        except AddressRefused as error:
+            raise DownloadFailed(str(error)) from error
         except aiohttp.ClientError as error:
             raise _translate(error) from error
         except (OSError, ValueError) as error:
@@ -191,19 +140,15 @@ class Downloader:
             raise AddressRefused("only http and https addresses are read")
         if url.user is not None or url.password is not None:
             raise AddressRefused("an address with a user name or password is not read")
-        try:
-            ip_address(url.host)
-        except ValueError:
-            return url  # a name: the resolver checks what it stands for
-        check_address(url.host, allow_private=self._allow_private)
+        check_host(url, allow_private=self._allow_private)
         return url
 
 
 def _translate(error: aiohttp.ClientError) -> DownloadFailed:
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, DownloadFailed):
-            return cause
+        if isinstance(cause, AddressRefused):
+            return DownloadFailed(str(cause))
         cause = cause.__cause__ or cause.__context__
     if isinstance(error, aiohttp.ClientConnectorError):
         return DownloadFailed(f"it cannot be reached ({error.os_error.strerror or type(error.os_error).__name__})")
