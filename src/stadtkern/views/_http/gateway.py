@@ -244,6 +244,9 @@ class Gateway:
             if arrival.prefix and tenant != arrival.tenant:
                 raise BadRequestData("The NGSILD-Tenant header and the address name different tenants")
             arrival.tenant = tenant
+            if tenant != DEFAULT_TENANT or self._settings.tenant_hosts:
+                # who follows a link of the answer need not send the header again
+                arrival.prefix = f"/t/{tenant}"
         elif not arrival.prefix and self._settings.tenant_hosts:
             host = arrival.headers.get("host", "").rsplit(":", 1)[0].lower()
             chosen = await self._doorkeeper.tenant_of_host(host)
