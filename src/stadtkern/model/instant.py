@@ -36,7 +36,7 @@ def parse_instant(text: str) -> Instant:
     """
     match = _DATE_TIME.fullmatch(text) if len(text) <= 64 else None
     if match is None:
-        raise BadRequestData(f"{text[:64]!r} is not a date-time in UTC such as 2026-03-01T12:00:00Z")
+        raise BadRequestData(f"{text[:64]!r} is not a date-time with a time zone, such as 2026-03-01T12:00:00Z")
     year, month, day, hour, minute, second, fraction, zone = match.groups()
     try:
         moment = datetime(
@@ -55,7 +55,10 @@ def _parse_zone(zone: str) -> timezone:
     if zone == "Z":
         return UTC
     digits = zone[1:].replace(":", "")
-    offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
+    hours, minutes = int(digits[:2]), int(digits[2:])
+    if minutes > 59:
+        raise ValueError(f"no time zone is {zone} from UTC")
+    offset = timedelta(hours=hours, minutes=minutes)
     return timezone(-offset if zone[0] == "-" else offset)
 
 

@@ -159,19 +159,30 @@ def _parse_times(
     if (end_time_at is not None) != (relation == "between"):
         need = "needs an" if relation == "between" else "takes no"
         raise BadRequestData(f"The timerel {relation!r} {need} endTimeAt", pointer="endTimeAt:0")
-    at = _parse_time(time_at, "timeAt")
-    end = None if end_time_at is None else _parse_time(end_time_at, "endTimeAt")
+    at = parse_time_parameter(time_at, "timeAt")
+    end = None if end_time_at is None else parse_time_parameter(end_time_at, "endTimeAt")
     if end is not None and end < at:
         raise BadRequestData("The endTimeAt lies before the timeAt", pointer="endTimeAt:0")
     return at, end
 
 
-def _parse_time(text: str, parameter: str) -> Instant:
-    """Read a time with any offset; the plus sign of one that was not escaped has arrived as a blank."""
+_BLANK = re2.compile(r"(.*) (\d{2}:?\d{2})")
+
+
+def parse_time_parameter(text: str, parameter: str) -> Instant:
+    """Read a time with any offset; the plus sign of one that was not escaped has arrived as a blank.
+
+    Raises: BadRequestData.
+    """
+    found = _BLANK.fullmatch(text) if len(text) <= 64 else None
     try:
-        return parse_instant(text.replace(" ", "+"))
+        return parse_instant(text if found is None else f"{found.group(1)}+{found.group(2)}")
     except BadRequestData as error:
-        raise BadRequestData(f"The {parameter} parameter is wrong: {error.detail}", pointer=f"{parameter}:0") from error
+        raise BadRequestData(
+            f"The {parameter} parameter is wrong: {error.detail}",
+            hint="a plus sign in an address is a blank unless it is written %2B" if " " in text else None,
+            pointer=f"{parameter}:0",
+        ) from error
 
 
 def _one_of(text: str, allowed: tuple[str, ...], parameter: str) -> str:

@@ -6,8 +6,9 @@ from collections.abc import Collection, Mapping
 
 from stadtkern.errors import BadRequestData, InvalidRequest
 from stadtkern.model.instant import Instant
+from stadtkern.query.request import parse_time_parameter
 from stadtkern.views._http.message import Request
-from stadtkern.views.ngsild.parse_terms import is_language_tag, parse_time
+from stadtkern.views.ngsild.parse_terms import is_language_tag
 
 Parameters = Mapping[str, str]
 
@@ -64,7 +65,7 @@ def read_simplified(parameters: Parameters) -> bool:
 def read_observed_at(parameters: Parameters) -> Instant | None:
     """Read the common observation time of a merge. Raises: BadRequestData. Spec: CIM 009 6.5.3.4."""
     text = parameters.get("observedAt")
-    return None if text is None else parse_time(text, "observedAt:0")
+    return None if text is None else parse_time_parameter(text, "observedAt")
 
 
 def read_language(parameters: Parameters) -> str | None:
