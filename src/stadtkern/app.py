@@ -13,6 +13,7 @@ from stadtkern.broker.keys import Keys
 from stadtkern.broker.maintenance import Maintenance
 from stadtkern.broker.stored_contexts import StoredContexts
 from stadtkern.broker.tenants import Tenants
+from stadtkern.broker.wake import Wake
 from stadtkern.control.controller import Controller
 from stadtkern.control.controller import Services as ControlServices
 from stadtkern.errors import SetupError, Unavailable
@@ -75,6 +76,8 @@ class Application:
             )
         )
         tenants.when_gone = contexts.forget
+        wake = await self._stack.enter_async_context(Wake(engine))
+        tenants.when_committed = wake.committed
         await self._stack.enter_async_context(Maintenance(tenants, keys))
         metrics = await self._stack.enter_async_context(Metrics(lambda: read_load(tenants)))
         broker = Broker(tenants)

@@ -60,6 +60,8 @@ class Tenants:
         self._limit = limit
         self.when_gone: Callable[[TenantId], None] = _nobody_cares
         """Told of tenants whose store was deleted or replaced."""
+        self.when_committed: Callable[[TenantId], None] = _nobody_cares
+        """Told of tenants in which this process committed writes."""
         self._rendered = RenderedCache()
         self._heads = HeadCache()
         self._open: dict[TenantId, OpenTenant] = {}
@@ -105,7 +107,8 @@ class Tenants:
         steps = await migrate(database, "tenant")
         await ensure_partitions(database, system_grant("make partitions", known.name), now())
         heads = self._heads.for_tenant() if database.engine == "sqlite" else None
-        writer = Writer(database, self._write_queue, None if heads is None else heads.forget)
+        forget = None if heads is None else heads.forget
+        writer = Writer(database, self._write_queue, forget, lambda: self.when_committed(known.name))
         tenant = OpenTenant(known.name, known.created_at, database, writer, self._rendered, heads)
         tenant.asked_at = monotonic()
         self._open[known.name] = tenant

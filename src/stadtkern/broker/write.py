@@ -86,11 +86,19 @@ class Writer:
     """The group commit of one tenant's database in one process."""
 
     def __init__(
-        self, database: Database, max_queued: int, forget: Callable[[Iterable[EntityId]], None] | None = None
+        self,
+        database: Database,
+        max_queued: int,
+        forget: Callable[[Iterable[EntityId]], None] | None = None,
+        committed: Callable[[], None] | None = None,
     ) -> None:
-        """forget: told of the entities of each transaction after its end and before anybody is answered."""
+        """forget: told of the entities of each transaction after its end and before anybody is answered.
+
+        committed: told after each commit.
+        """
         self._database = database
         self._forget = forget
+        self._committed = committed
         self._max_queued = max_queued
         self._queued = 0
         self._small: deque[_Request] = deque()
@@ -223,6 +231,8 @@ class Writer:
                 telemetry.emit(
                     telemetry.BatchCommitted(sum(map(len, done)), applied - started, perf_counter() - applied)
                 )
+                if self._committed is not None:
+                    self._committed()
                 return done
             except TryAgain as error:
                 if attempt == RETRIES:
