@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Final
 
-from stadtkern.errors import ResourceNotFound, TooManyResults
+from stadtkern.errors import ResourceNotFound
 from stadtkern.jsonld.context import Context
 from stadtkern.model.entity import Entity
 from stadtkern.model.ids import EntityId, parse_entity_id
 from stadtkern.model.instant import now
 from stadtkern.query.evaluate import matches
-from stadtkern.query.projection import Projection
 from stadtkern.query.request import EntityQuery
 from stadtkern.query.typeselection import parse_type_selection
 from stadtkern.views._http.message import Request, Response
@@ -25,22 +24,19 @@ from stadtkern.views.ngsild.consumption_query import (
     parse_query,
     parse_representation,
 )
+from stadtkern.views.ngsild.linked import flatten, load_linked
 from stadtkern.views.ngsild.negotiation import WITH_GEOJSON
 from stadtkern.views.ngsild.parameters import Parameters, read_parameters
 from stadtkern.views.ngsild.parse import read_object
-from stadtkern.views.ngsild.render import EntityRenderer, Representation, targets_of
+from stadtkern.views.ngsild.render import EntityRenderer, Representation
 from stadtkern.views.ngsild.request_context import resolve_body, resolve_linked
-from stadtkern.views.ngsild.services import Consumption, ConsumptionServices
+from stadtkern.views.ngsild.services import ConsumptionServices
 
-MAX_LINKED: Final = 10_000
-"""Most linked entities in one answer."""
 POST_PARAMETERS: Final = PAGING | {
     *("local", "options", "format", "sysAttrs", "lang", "geometryProperty", "join", "joinLevel")
 }
 """Parameters in the URL beside a Query body (CIM 009 6.23.3.1)."""
 _NOTHING: Final = b"{}"
-
-Shown = tuple[Entity, Projection]
 
 
 async def retrieve_entity(request: Request, services: ConsumptionServices) -> Response:
@@ -119,11 +115,11 @@ async def _show_one(
     representation: Representation,
     entity: Entity,
 ) -> Response:
-    linked = await _load_linked(request, services.broker, representation, [entity])
+    linked = await load_linked(request.grant, services.broker, representation, [entity])
     renderer = _open_renderer(answer, representation, linked)
     if representation.join != "flat":
         return with_preference(answer.one(renderer.render(entity)), renderer)
-    bodies = [renderer.render(one, shown) for one, shown in _flatten([entity], linked, representation)]
+    bodies = [renderer.render(one, shown) for one, shown in flatten([entity], linked, representation)]
     return with_preference(answer.one(bodies[0]) if len(bodies) == 1 else answer.many(bodies), renderer)
 
 
@@ -140,9 +136,9 @@ async def _show_page(
         page = await services.broker.query_rendered(request.grant, query, form, render)
         return answer.page(_present(page.parts), query, page)
     found = await services.broker.query_entities(request.grant, query)
-    linked = await _load_linked(request, services.broker, representation, found.entities)
+    linked = await load_linked(request.grant, services.broker, representation, found.entities)
     renderer = _open_renderer(answer, representation, linked)
-    shown = _flatten(found.entities, linked, representation)
+    shown = flatten(found.entities, linked, representation)
     bodies = _present(renderer.render(entity, projection) for entity, projection in shown)
     return with_preference(answer.page(bodies, query, found), renderer)
 
@@ -159,49 +155,3 @@ def _open_renderer(
 def _present(bodies: Iterable[bytes]) -> list[bytes]:
     """Leave out entities of which the projection left nothing."""
     return [body for body in bodies if body != _NOTHING]
-
-
-async def _load_linked(
-    request: Request, broker: Consumption, representation: Representation, entities: Sequence[Entity]
-) -> dict[EntityId, Entity]:
-    """Load what the entities point to, level by level. Raises: TooManyResults. Spec: CIM 009 4.5.23."""
-    found: dict[EntityId, Entity] = {}
-    level = list(entities)
-    known = {entity.id for entity in entities}
-    for _ in range(representation.join_level if representation.join else 0):
-        wanted = {target for entity in level for target in targets_of(entity)} - found.keys()
-        if len(wanted) + len(found) > MAX_LINKED:
-            raise TooManyResults(
-                f"More than {MAX_LINKED} linked entities would be shown", hint="lower limit or joinLevel"
-            )
-        if not wanted:
-            break
-        loaded = await broker.load_linked(request.grant, sorted(wanted))
-        found.update(loaded)
-        level = [entity for entity in loaded.values() if entity.id not in known]
-    return found
-
-
-def _flatten(entities: Sequence[Entity], linked: dict[EntityId, Entity], representation: Representation) -> list[Shown]:
-    """List entities and, with ``join=flat``, behind them the linked ones that the projection shows, each once."""
-    shown: dict[EntityId, Shown] = {entity.id: (entity, representation.projection) for entity in entities}
-    level = list(shown.values())
-    for _ in range(representation.join_level if representation.join == "flat" else 0):
-        below: list[Shown] = []
-        for entity, projection in level:
-            for target, inner in _links(entity, projection):
-                if target in linked and target not in shown and target not in representation.contained_by:
-                    shown[target] = (linked[target], inner)
-                    below.append(shown[target])
-        level = below
-    return list(shown.values())
-
-
-def _links(entity: Entity, projection: Projection) -> list[tuple[EntityId, Projection]]:
-    """List what the shown relationships of an entity point to, with the projection behind each."""
-    return [
-        (target, projection.linked(name))
-        for name in entity.attributes
-        if projection.shows(name)
-        for target in targets_of(entity, name)
-    ]

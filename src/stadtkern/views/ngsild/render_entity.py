@@ -158,7 +158,11 @@ class EntityRenderer:
             return None
         instances = shown_instances(entity.attributes.get(name, []), self._now, self._representation.dataset_ids)
         for instance in instances:
-            if instance.kind == "GeoProperty" and (not instance.dataset_id or len(instances) == 1):
+            if (
+                instance.kind == "GeoProperty"
+                and instance.deleted_at is None
+                and (not instance.dataset_id or len(instances) == 1)
+            ):
                 return instance.value
         return None
 

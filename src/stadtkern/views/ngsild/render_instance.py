@@ -26,6 +26,8 @@ _INFERRED = frozenset(
     {"Relationship", "LanguageProperty", "VocabProperty", "JsonProperty", "ListProperty", "ListRelationship"}
 )
 """Kinds that the concise form always tells by the value member."""
+_NAMES = frozenset({"entityTypeSealed", "previousVocab"})
+"""Further members whose values are names that the reader's context makes short."""
 _KEYWORDS = frozenset({"type", "@type", "@value", *VALUE_KINDS, *METADATA, *PROHIBITED})
 
 instant_text = lru_cache(maxsize=8192)(render_instant)
@@ -143,7 +145,7 @@ class InstanceRenderer:
 
     def _add_extra(self, tree: dict[str, Any], extra: dict[str, Raw]) -> None:
         for name, text in extra.items():
-            if name == "entityTypeSealed":
+            if name in _NAMES:
                 tree[name] = self._compact_all(text)
             elif name not in tree:
                 tree[name] = text
