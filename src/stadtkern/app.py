@@ -88,7 +88,8 @@ class Application:
             ("ngsi-ld", "v1"): ngsild,
             ("v1",): ManageView(tenants, keys),
         }
-        roots: list[View] = [HealthView(Health(system), metrics.render)]
+        health = Health(system, None if settings.database_url else settings.data)
+        roots: list[View] = [HealthView(health, metrics.render)]
         roots.append(OpenApiView(mounts, tuple(roots)))
         self._gateway = Gateway(settings, Door(keys, tenants, settings), mounts, roots)
 

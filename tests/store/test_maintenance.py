@@ -72,14 +72,28 @@ async def test_fold_keeps_all_counts(tenant: OpenTenant, monkeypatch: pytest.Mon
         await succeed(tenant, UpsertEntity(EntityId("urn:r:1"), EntityPatch(types=[ROOM], attributes={name: [patch]})))
     await succeed(tenant, room("urn:r:2"), room("urn:r:3"))
     await succeed(tenant, DeleteAttribute(EntityId("urn:r:3"), TEMPERATURE))
-    before = await load_catalogue(tenant.database, GRANT)
+    before = await load_catalogue(tenant.database, GRANT, now())
     assert not await fold_catalogue(tenant.database, GRANT)
     monkeypatch.setattr(catalogue, "FOLD_FROM", 1)
     rows = await count(tenant, "catalogue")
     assert await fold_catalogue(tenant.database, GRANT)
     assert await count(tenant, "catalogue") < rows
-    assert await load_catalogue(tenant.database, GRANT) == before
+    assert await load_catalogue(tenant.database, GRANT, now()) == before
     await assert_consistent(tenant.database)
+
+
+async def test_what_has_expired_is_not_counted_though_it_was_not_swept_up(
+    tenant: OpenTenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalogue, "SLICE", 2)
+    await succeed(tenant, room("urn:plain"), transient("urn:young", now() + 3_600_000_000))
+    before = await load_catalogue(tenant.database, GRANT, now())
+    await succeed(tenant, *(transient(f"urn:old:{number}", 1) for number in range(5)))
+    only = EntityPatch(types=[Iri("https://example.org/Gone")], expires_at=Instant(1))
+    await succeed(tenant, CreateEntity(EntityId("urn:old:other"), only))
+    assert await load_catalogue(tenant.database, GRANT, now()) == before
+    assert await sweep_expired(tenant) == 6
+    assert await load_catalogue(tenant.database, GRANT, now()) == before
 
 
 @pytest.mark.parametrize("database_url", ["postgres"], indirect=True)

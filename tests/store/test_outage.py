@@ -12,12 +12,16 @@ import apsw
 import asyncpg
 import pytest
 
+from stadtkern.broker import health as health_module
+from stadtkern.broker.health import Health
 from stadtkern.broker.tenants import OpenTenant
 from stadtkern.errors import Problem, Unavailable
 from stadtkern.model.change import Outcome
+from stadtkern.store.migrate import migrate
+from stadtkern.store.system import SystemStore
 from tests.postgres_server import PostgresServer
 from tests.store.consistency import assert_consistent
-from tests.store.stores import count, open_tenants, read, room, succeed, write
+from tests.store.stores import count, make_engine, open_tenants, read, room, succeed, write
 
 
 class SmallDisk(apsw.VFS):
@@ -65,6 +69,32 @@ async def test_write_is_refused_whole_while_the_disk_is_full(tmp_path: Path, lef
         disk.room = None
         await succeed(tenant, room("urn:after"))
         await assert_consistent(tenant.database)
+
+
+async def test_server_is_not_ready_while_the_disk_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    disk = SmallDisk()
+    engine = make_engine("", tmp_path, disk.name)
+    await engine.start()
+    database = await engine.open("system", create=True)
+    assert database is not None
+    await migrate(database, "system")
+    health = Health(SystemStore(database), tmp_path, least_free=0)
+    await health.check()
+    disk.room = 0
+    await health.check()  # a good answer holds for two seconds
+    monkeypatch.setattr(health_module, "KEPT_S", 0.0)
+    health = Health(SystemStore(database), tmp_path, least_free=0)
+    for _ in range(2):
+        with pytest.raises(Unavailable, match="disk is full"):
+            await health.check()
+    disk.room = None
+    await health.check()
+    with pytest.raises(Unavailable, match="less than"):
+        await Health(SystemStore(database), tmp_path, least_free=1 << 62).check()
+    with pytest.raises(Unavailable, match="cannot be read"):
+        await Health(SystemStore(database), tmp_path / "gone").check()
+    await database.close()
+    await engine.stop()
 
 
 async def _write_until_refused(tenant: OpenTenant) -> int:

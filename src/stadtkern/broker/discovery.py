@@ -50,7 +50,7 @@ class Discovery:
     async def _entries(self, grant: Grant) -> list[CatalogueEntry]:
         tenant = await self._tenants.get(grant.tenant)
         if grant.row_filter is None:
-            return await load_catalogue(tenant.database, grant)
+            return await load_catalogue(tenant.database, grant, now())
         search = Search(tenant.database, grant, None, now())
         return entries_of([entity async for _, entity in search.matches()])
 

@@ -6,18 +6,22 @@ Commits only append differences: writers of different entities never meet at one
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any
 
 from msgspec import Struct
 
 from stadtkern.model.entity import AttributeKind, Entity
 from stadtkern.model.ids import Iri
+from stadtkern.model.instant import Instant
 from stadtkern.policy.grant import Grant
+from stadtkern.store.document import decode_row
 from stadtkern.store.engine.base import Database, Transaction
 from stadtkern.store.statements import EngineName, statements
 from stadtkern.store.work import Work
 
+SLICE = 200
+"""Expired entities that are read at once."""
 FOLD_FROM = 2_000
 """Rows from which on folding pays."""
 _ENTITY = ("", "")
@@ -71,13 +75,31 @@ def _members(entity: Entity | None) -> list[tuple[str, str, str]]:
     return [(type_, attribute, kind) for type_ in types for attribute, kind in (_ENTITY, *names)]
 
 
-async def load_catalogue(database: Database, grant: Grant) -> list[CatalogueEntry]:
+async def load_catalogue(database: Database, grant: Grant, now: Instant) -> list[CatalogueEntry]:
     """List types and attributes as the Grant shows them.
 
     The catalogue knows no rows: a Grant with a row filter must be answered from the entities instead (see the broker).
+    It counts transient entities until they are swept up: those whose time is over are taken off here.
     """
     rows = await database.fetch(statements("catalogue.sql", database.engine)["totals"])
-    return [_entry(*row) for row in rows if row[1] not in grant.hidden]
+    totals = Counter({(type_, attribute, kind): count for type_, attribute, kind, count in rows})
+    async for entity in _walk_expired(database, now):
+        totals.subtract(_members(entity))
+    return [_entry(*key, count) for key, count in totals.items() if count > 0 and key[1] not in grant.hidden]
+
+
+async def _walk_expired(database: Database, now: Instant) -> AsyncIterator[Entity]:
+    sql = statements("catalogue.sql", database.engine)["expired"]
+    after = 0
+    while True:
+        rows = await database.fetch(sql, now, after, SLICE, lane="scan" if after else "key")
+        for row in rows:
+            head, entity = decode_row(row)
+            after = head.n
+            if entity is not None:
+                yield entity
+        if len(rows) < SLICE:
+            return
 
 
 def _entry(type_: str, attribute: str, kind: Any, count: int) -> CatalogueEntry:

@@ -20,6 +20,7 @@ from stadtkern.store.compile import Plan, compile_plan
 from stadtkern.store.dialect import NOW, Bound, EngineName, Sql
 from stadtkern.store.document import Head, decode_row
 from stadtkern.store.engine.base import Database, Lane
+from stadtkern.store.statements import currents
 
 MAX_COUNT = 100_000
 """Counts are exact up to here; above, the answer is this number and one (see ``Selection.count``)."""
@@ -118,11 +119,10 @@ async def select_entities(
     They are unmasked, because the Grant's own row filter may look at what it hides: the caller decides, then masks.
     """
     chosen = plan(database, grant, filter)
-    currents = _CURRENTS_SQLITE if database.engine == "sqlite" else _CURRENTS_POSTGRES
     statement = Sql(
         "SELECT e.n, e.id, e.version, e.state, e.created_at, e.modified_at, e.deleted_at, e.expires_at, d.doc, {}"
         " FROM {} LEFT JOIN doc d ON d.n = e.n WHERE {} AND ({}) AND {} > {} ORDER BY {} LIMIT {}",
-        currents,
+        Sql(currents(database.engine, "e")),
         chosen.source,
         _live(now),
         chosen.where,
@@ -160,16 +160,6 @@ async def select_pasts(
     text, params = statement.render(database.engine, 0)
     rows = await database.fetch(text, *params, lane=_lane(chosen, limit * 4))
     return [Found(row[0], EntityId(row[1])) for row in rows]
-
-
-_CURRENTS_SQLITE = Sql(
-    "(SELECT group_concat(s.attribute || char(31) || s.current, char(30) ORDER BY s.n) FROM series s"
-    " WHERE s.entity = e.n AND s.current IS NOT NULL)"
-)
-_CURRENTS_POSTGRES = Sql(
-    "(SELECT string_agg(s.attribute || chr(31) || s.current, chr(30) ORDER BY s.n) FROM series s"
-    " WHERE s.entity = e.n AND s.current IS NOT NULL)"
-)
 
 
 def refuse_unbounded(seen: int, most: int) -> None:

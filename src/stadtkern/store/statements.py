@@ -13,14 +13,18 @@ macro              SQLite                                   PostgreSQL
 ``@least(a, b)``   ``min(a, b)``                            ``least(a, b)``
 ``@greatest(a,b)`` ``max(a, b)``                            ``greatest(a, b)``
 =================  =======================================  ======================================
+
+``@currents(e)`` joins the current instances of an entity's observed attributes, each behind its attribute's name, by
+the control characters 30 and 31, which JSON text cannot contain.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import cache
 from importlib import resources
-from typing import Any, Literal
+from typing import Any, Literal, LiteralString
 
 import msgspec
 
@@ -30,13 +34,25 @@ _HEAD = re.compile(r"^-- name: (\w+)\(([^)]*)\)\s*$", re.MULTILINE)
 _ONLY = re.compile(r"-- only: (\w+)\n(.*?)-- end[^\n]*\n?", re.DOTALL)
 _PARAM = re.compile(r"(?<![:\w]):([a-z_]+)")
 _MACRO = re.compile(r"@(\w+)\(([^()]*)\)")
-_MACROS: dict[str, dict[EngineName, str]] = {
+_CURRENTS: dict[EngineName, LiteralString] = {
+    "sqlite": "(SELECT group_concat(s.attribute || char(31) || s.current, char(30) ORDER BY s.n) FROM series s"
+    " WHERE s.entity = {0}.n AND s.current IS NOT NULL)",
+    "postgres": "(SELECT string_agg(s.attribute || chr(31) || s.current, chr(30) ORDER BY s.n) FROM series s"
+    " WHERE s.entity = {0}.n AND s.current IS NOT NULL)",
+}
+_MACROS: dict[str, Mapping[EngineName, str]] = {
+    "currents": _CURRENTS,
     "in": {"sqlite": "IN (SELECT value FROM json_each({0}))", "postgres": "= ANY({0}::{1}[])"},
     "big": {"sqlite": "{0}", "postgres": "{0}::bigint"},
     "text": {"sqlite": "{0}", "postgres": "{0}::text"},
     "least": {"sqlite": "min({0}, {1})", "postgres": "least({0}, {1})"},
     "greatest": {"sqlite": "max({0}, {1})", "postgres": "greatest({0}, {1})"},
 }
+
+
+def currents(engine: EngineName, entity: LiteralString) -> LiteralString:
+    """Give the macro ``@currents`` for statements that are made elsewhere. entity: the alias of its row."""
+    return _CURRENTS[engine].format(entity)
 
 
 def for_engine(text: str, engine: EngineName) -> str:

@@ -93,6 +93,11 @@ class SystemStore:
             async with self._database.transaction() as transaction:
                 await transaction.execute_many(self._sql["touch_key"], [(at, id_) for id_, at in sorted(uses.items())])
 
+    async def try_write(self) -> None:
+        """Make a write that means nothing, to its end on the disk. Raises: Unavailable."""
+        async with self._database.transaction() as transaction:
+            await transaction.execute(self._sql["try_write"])
+
     async def epochs(self) -> dict[str, int]:
         """Tell how often each kind of shared knowledge has changed."""
         return {str(kind): int(value) for kind, value in await self._database.fetch(self._sql["load_epochs"])}

@@ -14,6 +14,10 @@ DELETE FROM tenant WHERE name = :name;
 -- Tell other processes that what they remember of this kind is stale.
 UPDATE epoch SET value = value + 1 WHERE kind = :kind;
 
+-- name: try_write()
+-- A write that means nothing. It has to change something: SQLite writes no page that stays as it is.
+INSERT INTO epoch (kind, value) VALUES ('health', 1) ON CONFLICT (kind) DO UPDATE SET value = 1 - epoch.value;
+
 -- name: load_epochs()
 SELECT kind, value FROM epoch;
 

@@ -1,15 +1,7 @@
 -- name: load(ids)
--- The whole current state of entities by id: head, document and the current instances of observed attributes (joined
--- by the control characters 30 and 31, which JSON text cannot contain).
+-- The whole current state of entities by id: head, document and the current instances of observed attributes.
 SELECT e.n, e.id, e.version, e.state, e.created_at, e.modified_at, e.deleted_at, e.expires_at, d.doc,
--- only: sqlite
-    (SELECT group_concat(s.attribute || char(31) || s.current, char(30) ORDER BY s.n) FROM series s
-        WHERE s.entity = e.n AND s.current IS NOT NULL) AS currents
--- end
--- only: postgres
-    (SELECT string_agg(s.attribute || chr(31) || s.current, chr(30) ORDER BY s.n) FROM series s
-        WHERE s.entity = e.n AND s.current IS NOT NULL) AS currents
--- end
+    @currents(e) AS currents
 FROM entity e LEFT JOIN doc d ON d.n = e.n
 WHERE e.id @in(:ids, text);
 

@@ -16,7 +16,7 @@ from stadtkern.query.order import Order, parse_order_by
 from stadtkern.query.projection import parse_projection
 from stadtkern.query.q import parse_q
 from stadtkern.query.request import DEFAULT_LIMIT, MAX_LIMIT, EntityQuery, Join
-from stadtkern.views.ngsild.entity_filter import SELECTORS, narrows, parse_entity_filter
+from stadtkern.views.ngsild.entity_filter import SELECTORS, narrows, parse_entity_filter, parse_values_query
 from stadtkern.views.ngsild.paging import KEY, parse_place
 from stadtkern.views.ngsild.parameters import Parameters, read_flag
 from stadtkern.views.ngsild.parse_terms import expand_attribute
@@ -139,7 +139,7 @@ def parse_query(parameters: Parameters, context: Context, *, selected: Filter | 
     selected: what the entity selectors of a Query body say. Raises: BadRequestData, TooManyResults, TooComplexQuery.
     Spec: CIM 009 5.7.2.4.
     """
-    filters = [selected, _parse_selectors(parameters, context), _parse_values_query(parameters, context)]
+    filters = [selected, _parse_selectors(parameters, context), parse_values_query(parameters, context)]
     _check_not_too_wide(parameters, context, filters)
     found = all_of(*filters)
     join, level = parse_join(parameters)
@@ -200,21 +200,6 @@ def _parse_selectors(parameters: Parameters, context: Context) -> Filter | None:
         if parameters.get("local") == "false":
             raise BadRequestData("The type * is for local queries only", pointer="local:0")
     return parse_entity_filter(selectors, context)
-
-
-def _parse_values_query(parameters: Parameters, context: Context) -> Filter | None:
-    if "q" not in parameters:
-        return None
-    return parse_q(
-        parameters["q"],
-        context.expand_term,
-        expand_values=_names(parameters, "expandValues"),
-        json_keys=_names(parameters, "jsonKeys"),
-    )
-
-
-def _names(parameters: Parameters, name: str) -> frozenset[str]:
-    return frozenset(part.strip() for part in parameters.get(name, "").split(",") if part.strip())
 
 
 def _check_not_too_wide(parameters: Parameters, context: Context, filters: list[Filter | None]) -> None:

@@ -61,7 +61,7 @@ _ENTITIES: Final = {
             "Oder einige ihrer Attribute. Braucht eine Auswahl; local=true allein heißt alles.",
         ),
         (DONE, PARTLY),
-        query=(*SELECTORS, "local", "csf", "drop", "keep"),
+        query=(*SELECTORS, "expandValues", "jsonKeys", "local", "csf", "drop", "keep"),
         example={"query": {"type": "AirQualityObserved", "q": "no2>100"}},
     ),
     "PUT": _empty_id("replaceWithoutId"),

@@ -82,11 +82,28 @@ def _parse_attributes(parameters: Parameters, context: Context) -> list[Filter]:
 
 def _parse_languages(parameters: Parameters, context: Context) -> list[Filter]:
     parts: list[Filter] = []
-    if "q" in parameters:
-        parts.append(parse_q(parameters["q"], context.expand_term))
+    values = parse_values_query(parameters, context)
+    if values is not None:
+        parts.append(values)
     if "scopeQ" in parameters:
         parts.append(parse_scope_q(parameters["scopeQ"]))
     return parts
+
+
+def parse_values_query(parameters: Parameters, context: Context) -> Filter | None:
+    """Parse ``q`` with what says how it is to be read. Raises: BadRequestData, TooComplexQuery. Spec: CIM 009 4.9."""
+    if "q" not in parameters:
+        return None
+    return parse_q(
+        parameters["q"],
+        context.expand_term,
+        expand_values=_names(parameters, "expandValues"),
+        json_keys=_names(parameters, "jsonKeys"),
+    )
+
+
+def _names(parameters: Parameters, name: str) -> frozenset[str]:
+    return frozenset(part.strip() for part in parameters.get(name, "").split(",") if part.strip())
 
 
 def _parse_geo(parameters: Parameters, context: Context) -> list[Filter]:

@@ -60,7 +60,7 @@ _ONE: Final = frozenset({"local", "type"})
 _MERGE: Final = frozenset({"local", "type", "format", "options", "lang", "observedAt"})
 _APPEND: Final = frozenset({"local", "type", "options"})
 _DELETE_ATTRIBUTE: Final = frozenset({"local", "type", "datasetId", "deleteAll"})
-_PURGE: Final = frozenset({*SELECTORS, "local", "csf", "drop", "keep"})
+_PURGE: Final = frozenset({*SELECTORS, "expandValues", "jsonKeys", "local", "csf", "drop", "keep"})
 _SCOPE: Final = Iri("scope")
 
 
