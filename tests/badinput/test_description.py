@@ -57,6 +57,7 @@ _GOOD: dict[str, list[str]] = {
     "containedBy": [ID],
     "timeAt": ["2026-01-01T00:00:00Z"],
     "aggrMethods": ["avg,max"],
+    "entityMapLifetime": ["PT10M"],
 }
 """Texts in the small languages of some parameters, which no schema could make."""
 _LONELY = {"georel", "geometry", "coordinates", "geoproperty", "endTimeAt", "timerel", "orderFrom", "orderGeometry"} | {

@@ -96,7 +96,6 @@ async def test_retrieve_entity_gives_feature(services: ReadingServices, prefer: 
         ("?options=keyValues,invalid", 400, "InvalidRequest"),
         ("?format=keyValues&options=invalid", 400, "InvalidRequest"),
         ("?unknown=1", 400, "InvalidRequest"),
-        ("?options=entityMap", 422, "OperationNotSupported"),
     ],
 )
 async def test_retrieve_entity_refuses(services: ReadingServices, query: str, status: int, kind: str) -> None:

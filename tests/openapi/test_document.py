@@ -108,7 +108,7 @@ async def test_example_works(client: Client, document: Any, route: DescribedRout
 @pytest.mark.parametrize("route", _NGSI_LD_ROUTES, ids=_id)
 async def test_described_parameters_are_those_that_are_read(client: Client, route: DescribedRoute) -> None:
     described = {one.name for one in route.operation.parameters if one.place == "query"}
-    address = re.sub(r"\{entityId\}|\{instanceId\}", ID, route.path)
+    address = re.sub(r"\{entityId\}|\{instanceId\}|\{entityMapId\}", ID, route.path)
     address = re.sub(r"\{\w+\}", "no2", address)
     body = route.operation.example.body
     for name in QUERY_PARAMETERS:
@@ -135,7 +135,9 @@ async def _prepare(client: Client, route: DescribedRoute) -> dict[str, str]:
     assert created.status == 201, created.text
     context = await client.ask("POST", "/ngsi-ld/v1/jsonldContexts", body={"@context": {"a": "https://x.example/a"}})
     history = await client.ask("GET", f"/ngsi-ld/v1/temporal/entities/{ID}", query={"attrs": "no2"})
+    listed = await client.ask("GET", "/ngsi-ld/v1/entityMaps", query={"type": "AirQualityObserved"})
     return {
+        "$map": listed.json["id"],
         "$context": context.headers["Location"].rpartition("/")[2],
         "$instance": history.json["no2"][0]["instanceId"],
     }

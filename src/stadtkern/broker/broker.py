@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from stadtkern.broker.consumption import Consumption
 from stadtkern.broker.discovery import Discovery
+from stadtkern.broker.entity_maps import EntityMaps
 from stadtkern.broker.identity import Identity
 from stadtkern.broker.temporal import Temporal
 from stadtkern.broker.tenants import Tenants
@@ -14,7 +14,7 @@ from stadtkern.model.operation import Operation
 from stadtkern.policy.grant import Grant
 
 
-class Broker(Consumption, Discovery, Temporal, Identity):
+class Broker(EntityMaps, Discovery, Temporal, Identity):
     """Provision, consumption, discovery and history over all tenants of a process."""
 
     def __init__(self, tenants: Tenants) -> None:

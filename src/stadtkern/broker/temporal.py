@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 
+from msgspec.structs import replace
+
 from stadtkern.broker.history_answer import HistoryAnswer, HistoryPage
 from stadtkern.broker.tenants import Tenants
-from stadtkern.errors import ResourceNotFound
+from stadtkern.errors import ResourceNotFound, TooManyResults
 from stadtkern.model.entity import Entity, Instance
 from stadtkern.model.ids import EntityId, Iri
 from stadtkern.model.instant import now
@@ -47,6 +49,8 @@ MAX_EVALUATED = 20_000
 """Most entities whose instances a filter looks at."""
 EVALUATED = 10_000
 """Most instances of one series that a filter looks at, the latest ones."""
+MAX_NAMED = 1_000
+"""Most entities that are named at once."""
 Candidate = tuple[Past, Sequence[StoredSeries]]
 
 
@@ -106,6 +110,24 @@ class Temporal:
         return await answer.page(
             count=count if entities.count else None, more=more, next_after=last if more and last else None
         )
+
+    async def match_histories(
+        self, grant: Grant, entities: EntityQuery, query: TemporalQuery, *, attributes: frozenset[Iri] | None
+    ) -> list[EntityId]:
+        """Name the entities whose evolutions ``query_histories`` would give on all its pages.
+
+        Raises: TooComplexQuery, TooManyResults (more than ``MAX_NAMED``). Spec: CIM 009 5.14.5.
+        """
+        database = (await self._tenants.get(grant.tenant)).database
+        answer = HistoryAnswer(
+            database, grant, query, attributes=attributes, dataset_ids=entities.dataset_ids, most=MAX_NAMED
+        )
+        found: list[EntityId] = []
+        async for past, _ in _matches(database, grant, replace(entities, after=None), answer, attributes):
+            found.append(past.head.id)
+            if len(found) > MAX_NAMED:
+                raise TooManyResults(f"More than {MAX_NAMED} entities match", hint="narrow the query")
+        return found
 
 
 async def _matches(

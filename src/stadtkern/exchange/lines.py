@@ -201,7 +201,7 @@ EXPORTED: dict[str, type[Struct]] = {
 """A tenant's tables whose rows stand in an export, as they are."""
 DERIVED = frozenset({"entity_type", "entity_scope", "geo", "geo_box", "link", "catalogue"})
 """Made anew from the entities by an import."""
-LEFT_OUT = frozenset({"change", "migration", "subscription", "delivery", "tenant_epoch"})
+LEFT_OUT = frozenset({"change", "migration", "subscription", "delivery", "tenant_epoch", "entity_map"})
 """The change log tells consumers of this store what to fetch; another store's consumers begin anew."""
 
 _encoder = msgspec.json.Encoder()

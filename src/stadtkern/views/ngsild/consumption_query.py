@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from stadtkern.errors import BadRequestData, InvalidRequest, OperationNotSupported, TooManyResults
+from stadtkern.errors import BadRequestData, InvalidRequest, TooManyResults
 from stadtkern.jsonld.context import Context
 from stadtkern.model.entity import NO_DATASET
 from stadtkern.model.ids import Iri, is_uri
@@ -25,7 +25,17 @@ from stadtkern.views.ngsild.representation import LOCATION, Format, Representati
 
 REPRESENTATION: Final = frozenset(
     {"attrs", "pick", "omit", "lang", "datasetId", "format", "options", "sysAttrs", "geometryProperty"}
-    | {"join", "joinLevel", "containedBy", "jsonKeys", "expandValues", "local", "entityMap", "splitEntities"}
+    | {
+        "join",
+        "joinLevel",
+        "containedBy",
+        "jsonKeys",
+        "expandValues",
+        "local",
+        "entityMap",
+        "splitEntities",
+        "entityMapLifetime",
+    }
 )
 RETRIEVE: Final = REPRESENTATION | {"type"}
 """Parameters of retrieving one entity (CIM 009 6.5.3.1)."""
@@ -51,12 +61,10 @@ ANY_TYPE: Final = "*"
 def parse_representation(parameters: Parameters, context: Context, *, geojson: bool = False) -> Representation:
     """Parse what says how entities are shown.
 
-    Raises: InvalidRequest (unknown format or option), BadRequestData, OperationNotSupported (entity maps).
+    Raises: InvalidRequest (unknown format or option), BadRequestData.
     Spec: CIM 009 6.3.7, 6.3.11, 6.3.15, 5.7.1.4, 5.7.2.4.
     """
     options = parse_options(parameters, _OPTIONS)
-    if "entityMap" in options or read_flag(parameters, "entityMap"):
-        raise OperationNotSupported("Entity maps are not kept here")
     join, level = parse_join(parameters)
     projection = parse_projection(
         parameters.get("pick"), parameters.get("omit"), parameters.get("attrs"), context.expand_term

@@ -24,16 +24,18 @@ from stadtkern.views.ngsild.consumption_query import (
     parse_query,
     parse_representation,
 )
+from stadtkern.views.ngsild.entity_map import Wish, find_map, read_wish, with_map
 from stadtkern.views.ngsild.linked import flatten, load_linked
 from stadtkern.views.ngsild.negotiation import WITH_GEOJSON
 from stadtkern.views.ngsild.parameters import Parameters, read_parameters
 from stadtkern.views.ngsild.parse import read_object
 from stadtkern.views.ngsild.render import EntityRenderer, Representation
 from stadtkern.views.ngsild.request_context import resolve_body, resolve_linked
-from stadtkern.views.ngsild.services import ConsumptionServices
+from stadtkern.views.ngsild.services import ConsumptionServices, EntityPage
 
 POST_PARAMETERS: Final = PAGING | {
-    *("local", "options", "format", "sysAttrs", "lang", "geometryProperty", "join", "joinLevel")
+    *("local", "options", "format", "sysAttrs", "lang", "geometryProperty", "join", "joinLevel"),
+    *("entityMap", "entityMapLifetime"),
 }
 """Parameters in the URL beside a Query body (CIM 009 6.23.3.1)."""
 _NOTHING: Final = b"{}"
@@ -45,7 +47,8 @@ async def retrieve_entity(request: Request, services: ConsumptionServices) -> Re
     context = await resolve_linked(services.contexts, request)
     answer = await open_answer(request, services.contexts, context, WITH_GEOJSON)
     parameters, representation, _ = prepare_retrieval(request, context, geojson=answer.is_geojson)
-    if _is_plain(parameters, representation) and answer.version is None:
+    wish = read_wish(request, parameters)
+    if wish is None and _is_plain(parameters, representation) and answer.version is None:
         form = (context.key, representation)
         render = _renderer(context, representation)
         body = await services.broker.retrieve_rendered(request.grant, id_, form, render)
@@ -54,15 +57,20 @@ async def retrieve_entity(request: Request, services: ConsumptionServices) -> Re
         return answer.one(body)
     entity = await services.broker.retrieve_entity(request.grant, id_)
     _check_wanted(entity, parameters, representation, context)
-    return await _show_one(request, services, answer, representation, entity)
+    response = await _show_one(request, services, answer, representation, entity)
+    if wish is None:
+        return response
+    known = await find_map(request, services.broker, wish)
+    return with_map(response, request, known or await services.broker.keep_map(request.grant, [id_], wish.lifetime))
 
 
 async def query_entities(request: Request, services: ConsumptionServices) -> Response:
     """GET /entities. Spec: CIM 009 6.4.3.2, 5.7.2."""
     context = await resolve_linked(services.contexts, request)
     answer = await open_answer(request, services.contexts, context, WITH_GEOJSON)
-    _, representation, query = prepare_query(request, context, geojson=answer.is_geojson)
-    return await _show_page(request, services, answer, representation, query or EntityQuery())
+    parameters, representation, query = prepare_query(request, context, geojson=answer.is_geojson)
+    wish = read_wish(request, parameters)
+    return await _show_page(request, services, answer, representation, query or EntityQuery(), wish)
 
 
 async def query_by_body(request: Request, services: ConsumptionServices) -> Response:
@@ -75,7 +83,7 @@ async def query_by_body(request: Request, services: ConsumptionServices) -> Resp
     parameters = merge_parameters(from_url, body.parameters)
     representation = parse_representation(parameters, context, geojson=answer.is_geojson)
     query = parse_query(parameters, context, selected=body.selected)
-    return await _show_page(request, services, answer, representation, query)
+    return await _show_page(request, services, answer, representation, query, read_wish(request, parameters))
 
 
 def _renderer(context: Context, representation: Representation) -> Callable[[Entity], bytes]:
@@ -129,13 +137,43 @@ async def _show_page(
     answer: Answer,
     representation: Representation,
     query: EntityQuery,
+    wish: Wish | None,
 ) -> Response:
+    if wish is not None:
+        return await _show_mapped(request, services, answer, representation, query, wish)
     if representation.join is None and answer.version is None:
         form = (answer.context.key, representation)
         render = _renderer(answer.context, representation)
         page = await services.broker.query_rendered(request.grant, query, form, render)
         return answer.page(_present(page.parts), query, page)
     found = await services.broker.query_entities(request.grant, query)
+    return await _show_found(request, services, answer, representation, query, found)
+
+
+async def _show_mapped(
+    request: Request,
+    services: ConsumptionServices,
+    answer: Answer,
+    representation: Representation,
+    query: EntityQuery,
+    wish: Wish,
+) -> Response:
+    """Answer with a page of the matches that a map has fixed. Spec: CIM 009 5.5.9.3, 5.5.14."""
+    known = await find_map(request, services.broker, wish)
+    present = known or await services.broker.make_map(request.grant, query, wish.lifetime)
+    found = await services.broker.query_mapped(request.grant, present, query)
+    response = await _show_found(request, services, answer, representation, query, found)
+    return with_map(response, request, present, created=known is None)
+
+
+async def _show_found(
+    request: Request,
+    services: ConsumptionServices,
+    answer: Answer,
+    representation: Representation,
+    query: EntityQuery,
+    found: EntityPage,
+) -> Response:
     linked = await load_linked(request.grant, services.broker, representation, found.entities)
     renderer = _open_renderer(answer, representation, linked)
     shown = flatten(found.entities, linked, representation)

@@ -9,6 +9,7 @@ from stadtkern.views._http.message import Request, Response
 from stadtkern.views._http.routing import Handler, Route, Table
 from stadtkern.views.ngsild import consumption_routes as entities
 from stadtkern.views.ngsild import discovery_routes as discovery
+from stadtkern.views.ngsild import entity_map_routes as maps
 from stadtkern.views.ngsild import info_routes as info
 from stadtkern.views.ngsild import temporal_routes as temporal
 from stadtkern.views.ngsild.services import ReadingServices
@@ -25,6 +26,9 @@ CONSUMPTION_ROUTES: Final[dict[tuple[str, ...], dict[str, ReadingRoute]]] = {
     ("attributes", "*"): {"GET": discovery.retrieve_attribute},
     ("temporal", "entities"): {"GET": temporal.query_histories},
     ("temporal", "entities", "*"): {"GET": temporal.retrieve_history},
+    ("entityMaps",): {"GET": maps.make_map, "POST": maps.make_map_by_body},
+    ("entityMaps", "*"): {"GET": maps.retrieve_map, "PATCH": maps.update_map, "DELETE": maps.delete_map},
+    ("temporal", "entityMaps"): {"GET": maps.make_past_map, "POST": maps.make_past_map_by_body},
     ("info", "sourceIdentity"): {"GET": info.source_identity},
     ("temporal", "entityOperations", "query"): {"POST": temporal.query_histories_by_body},
 }

@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 from stadtkern.views._http.description import Description, Operation, Tag, Text
-from stadtkern.views.ngsild import describe_consumption, describe_info, describe_provision, describe_temporal
+from stadtkern.views.ngsild import (
+    describe_consumption,
+    describe_entity_maps,
+    describe_info,
+    describe_provision,
+    describe_temporal,
+)
 from stadtkern.views.ngsild.describe_schemas import SCHEMAS
 
 
@@ -16,6 +22,7 @@ def _merge() -> dict[tuple[str, ...], dict[str, Operation]]:
         describe_consumption.OPERATIONS,
         describe_provision.OPERATIONS,
         describe_temporal.OPERATIONS,
+        describe_entity_maps.OPERATIONS,
         describe_info.OPERATIONS,
     )
     for part in parts:
@@ -50,6 +57,11 @@ DESCRIPTION: Final = Description(
             name="contexts",
             title=Text("@contexts", "@contexts"),
             text=Text("What names mean.", "Was Namen bedeuten."),
+        ),
+        Tag(
+            name="entityMaps",
+            title=Text("Entity maps", "Entitätslisten"),
+            text=Text("Matches that stay while one pages.", "Treffer, die beim Blättern bleiben."),
         ),
         Tag(
             name="server",

@@ -14,6 +14,13 @@ from stadtkern.views.ngsild.describe_schemas import array_of, ref
 _PAGE: Final = described(
     array_of(ref("EntityAnswer")), "A page of entities.", "Eine Seite Entitäten.", geojson=ref("FeatureCollection")
 )
+_FIXED: Final = described(
+    array_of(ref("EntityAnswer")),
+    "A page, and a map of all matches was made.",
+    "Eine Seite, und eine Liste aller Treffer wurde angelegt.",
+    geojson=ref("FeatureCollection"),
+    status=201,
+)
 _DISCOVERY: Final = "discovery"
 _CONTEXTS: Final = "contexts"
 _CONTEXT: Final = {"anyOf": [ref("ContextDocument"), ref("ContextDetails")]}
@@ -29,7 +36,7 @@ _READING: Final[Operations] = {
                 "By type, id, values, place and scope. One of type, attrs, q, georel or local=true is needed.",
                 "Nach Typ, Kennung, Werten, Ort und Bereich. Eines von type, attrs, q, georel, local=true ist nötig.",
             ),
-            (_PAGE, amended(array_of(ref("EntityAnswer")), geojson=ref("FeatureCollection"))),
+            (_PAGE, amended(array_of(ref("EntityAnswer")), geojson=ref("FeatureCollection")), _FIXED),
             query=QUERY,
             example={"query": {"type": "AirQualityObserved", "q": "no2>15", "count": "true"}},
             problems=(406, 422),
@@ -57,7 +64,7 @@ _READING: Final[Operations] = {
             "6.23.3.1",
             Text("Find entities, by a body", "Entitäten mit einem Inhalt finden"),
             Text("What would make the address too long.", "Für das, was als Adresse zu lang wäre."),
-            (_PAGE, amended(array_of(ref("EntityAnswer")), geojson=ref("FeatureCollection"))),
+            (_PAGE, amended(array_of(ref("EntityAnswer")), geojson=ref("FeatureCollection")), _FIXED),
             query=POST_PARAMETERS,
             body=ref("Query"),
             example={"body": {"type": "Query", "entities": [{"type": "AirQualityObserved"}], "q": "no2>15"}},

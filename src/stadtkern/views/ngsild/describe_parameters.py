@@ -52,7 +52,16 @@ _QUERY: Final[dict[str, tuple[Schema, str, str]]] = {
     "containedBy": (_TEXT, "Entities that are not shown again", "Entitäten, die nicht noch einmal kommen"),
     "expandValues": (_TEXT, "Attributes whose values in q are terms", "Attribute, deren Werte in q Begriffe sind"),
     "jsonKeys": (_TEXT, "Attributes whose paths in q lead into JSON", "Attribute, deren Pfade in q in JSON führen"),
-    "entityMap": (_FLAG, "Entity maps are not kept here: false", "Entity Maps gibt es hier nicht: false"),
+    "entityMap": (
+        _FLAG,
+        "Fix the matches while paging: NGSILD-EntityMap names the map",
+        "Treffer beim Blättern festhalten: NGSILD-EntityMap nennt die Liste",
+    ),
+    "entityMapLifetime": (
+        {"type": "string", "format": "duration"},
+        "How long the map is to live, such as PT10M",
+        "Wie lange die Liste leben soll, etwa PT10M",
+    ),
     "splitEntities": (_FLAG, "Accepted; data lie in one place here", "Wird angenommen; Daten liegen hier an einem Ort"),
     "local": (_FLAG, "Only what lies here; without further selectors: everything", "Nur hiesige Daten; allein: alles"),
     "limit": (
@@ -109,6 +118,12 @@ TENANT: Final = Parameter(
     schema={"type": "string", "pattern": "^[a-z][a-z0-9_]{0,47}$"},
     text=Text("The tenant; also by the prefix /t/{tenant}", "Der Mandant; auch mit der Vorsilbe /t/{Mandant}"),
 )
+ENTITY_MAP: Final = Parameter(
+    name="NGSILD-EntityMap",
+    place="header",
+    schema=_TEXT,
+    text=Text("Page through this map's entities", "Durch die Entitäten dieser Liste blättern"),
+)
 PREFER: Final = Parameter(
     name="Prefer",
     place="header",
@@ -122,7 +137,8 @@ PREFER: Final = Parameter(
 
 def query_parameters(names: Collection[str]) -> tuple[Parameter, ...]:
     """Give the descriptions of these parameters, in the order of this module, with the headers of every operation."""
-    return (*(parameter for name, parameter in QUERY_PARAMETERS.items() if name in names), LINK, TENANT)
+    described = (parameter for name, parameter in QUERY_PARAMETERS.items() if name in names)
+    return (*described, LINK, TENANT, *((ENTITY_MAP,) if "entityMap" in names else ()))
 
 
 def path_parameter(name: str, en: str, de: str, schema: Schema = URI) -> Parameter:

@@ -241,6 +241,18 @@ _CONTEXTS: Final[dict[str, Schema]] = {
     ),
 }
 
+_ENTITY_MAPS: Final[dict[str, Schema]] = {
+    "EntityMap": _object(
+        ["id", "type", "expiresAt", "entityMap"],
+        {
+            "id": URI,
+            "type": {"const": "EntityMap"},
+            "expiresAt": INSTANT,
+            "entityMap": {"type": "object", "additionalProperties": TEXTS},
+        },
+    ),
+    "EntityMapFragment": _object(["expiresAt"], {"expiresAt": INSTANT}),
+}
 _INFO: Final[dict[str, Schema]] = {
     "ContextSourceIdentity": _object(
         ["id", "type", "contextSourceAlias", "contextSourceUptime", "contextSourceTimeAt"],
@@ -261,5 +273,6 @@ SCHEMAS: Final[dict[str, Schema]] = {
     **_QUERIES,
     **_DISCOVERY,
     **_CONTEXTS,
+    **_ENTITY_MAPS,
     **_INFO,
 }

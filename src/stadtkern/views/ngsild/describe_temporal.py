@@ -16,6 +16,9 @@ _AT: Final = {"entityId": ID}
 _AT_NO2: Final = {"entityId": ID, "attribute": "no2"}
 _AT_INSTANCE: Final = {**_AT_NO2, "instanceId": "$instance"}
 _PAGES: Final = array_of(ref("EntityAnswer"))
+_FIXED: Final = described(
+    _PAGES, "The histories, and a map was made.", "Die Geschichten, und eine Liste wurde angelegt.", status=201
+)
 _RANGE: Final = Text("A part of it; Content-Range says which.", "Ein Teil; Content-Range sagt, welcher.")
 
 
@@ -42,6 +45,7 @@ _ENTITIES: Final = {
         (
             described(_PAGES, "The histories.", "Die Geschichten."),
             amended(_PAGES),
+            _FIXED,
             described(_PAGES, *_RANGE, status=206),
         ),
         query=QUERY_HISTORY,
@@ -129,6 +133,7 @@ _BY_BODY: Final = _temporal(
     (
         described(_PAGES, "The histories.", "Die Geschichten."),
         amended(_PAGES),
+        _FIXED,
         described(_PAGES, *_RANGE, status=206),
     ),
     query=POST_PARAMETERS,

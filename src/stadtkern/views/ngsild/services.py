@@ -11,6 +11,7 @@ from stadtkern.jsonld.definition import ContextReference
 from stadtkern.model.change import Outcome
 from stadtkern.model.discovery import AttributeUse, TypeUse
 from stadtkern.model.entity import Entity
+from stadtkern.model.entity_map import EntityMap
 from stadtkern.model.history import EntityHistory
 from stadtkern.model.identity import ContextSourceIdentity
 from stadtkern.model.ids import EntityId, Iri
@@ -105,7 +106,31 @@ class ContextLinks(ContextResolver, Protocol):
         ...
 
 
-class Consumption(Protocol):
+class EntityMaps(Protocol):
+    """Lists of matches that stay as they are while a reader pages through them."""
+
+    async def make_map(self, grant: Grant, query: EntityQuery, lifetime: int | None) -> EntityMap:
+        """Fix what matches now. lifetime: microseconds. Raises: TooManyResults, TooComplexQuery."""
+        ...
+
+    async def keep_map(self, grant: Grant, entities: Sequence[EntityId], lifetime: int | None) -> EntityMap:
+        """Keep a list of entities."""
+        ...
+
+    async def load_map(self, grant: Grant, id: str) -> EntityMap:
+        """Give a map. Raises: ResourceNotFound."""
+        ...
+
+    async def move_end(self, grant: Grant, id: str, expires_at: Instant) -> None:
+        """Let a map live until another time. Raises: ResourceNotFound."""
+        ...
+
+    async def delete_map(self, grant: Grant, id: str) -> None:
+        """Forget a map. Raises: ResourceNotFound."""
+        ...
+
+
+class Consumption(EntityMaps, Protocol):
     """The reading of entities, and what types and attributes they have."""
 
     async def retrieve_entity(self, grant: Grant, id: EntityId) -> Entity:
@@ -130,6 +155,10 @@ class Consumption(Protocol):
         self, grant: Grant, query: EntityQuery, form: Hashable, render: Callable[[Entity], bytes]
     ) -> RenderedPage:
         """Give one page as bytes. Raises: TooComplexQuery, TooManyResults."""
+        ...
+
+    async def query_mapped(self, grant: Grant, known: EntityMap, query: EntityQuery) -> EntityPage:
+        """Give a page of a map's entities that still match."""
         ...
 
     async def list_types(self, grant: Grant) -> Sequence[TypeUse]:
@@ -187,7 +216,7 @@ class HistoryPage(Page, Protocol):
         ...
 
 
-class Histories(Protocol):
+class Histories(EntityMaps, Protocol):
     """The reading of history."""
 
     async def retrieve_history(
@@ -207,6 +236,12 @@ class Histories(Protocol):
         self, grant: Grant, entities: EntityQuery, query: TemporalQuery, *, attributes: frozenset[Iri] | None, most: int
     ) -> HistoryPage:
         """Give the evolutions of a page of entities that match."""
+        ...
+
+    async def match_histories(
+        self, grant: Grant, entities: EntityQuery, query: TemporalQuery, *, attributes: frozenset[Iri] | None
+    ) -> Sequence[EntityId]:
+        """Name all entities that match. Raises: TooManyResults."""
         ...
 
 

@@ -20,7 +20,10 @@ from stadtkern.views.ngsild.representation import Representation, TemporalFormat
 
 TIME: Final = frozenset({"timerel", "timeAt", "endTimeAt", "timeproperty", "lastN", "firstN"})
 AGGREGATION: Final = frozenset({"aggrMethods", "aggrPeriodDuration"})
-_SHOWN: Final = frozenset({"attrs", "pick", "omit", "lang", "datasetId", "format", "options", "sysAttrs", "local"})
+_SHOWN: Final = frozenset({"attrs", "pick", "omit", "lang", "datasetId", "format", "options", "sysAttrs", "local"}) | {
+    "entityMap",
+    "entityMapLifetime",
+}
 RETRIEVE_HISTORY: Final = TIME | AGGREGATION | _SHOWN
 """Parameters of retrieving one entity's history (CIM 009 6.19.3.1)."""
 QUERY_HISTORY: Final = (
@@ -35,7 +38,7 @@ _FORMATS: dict[str, TemporalFormat] = {
     "simplified": "temporalValues",
     "aggregatedValues": "aggregatedValues",
 }
-_OPTIONS: Final = frozenset({*_FORMATS, "sysAttrs", "splitEntities"})
+_OPTIONS: Final = frozenset({*_FORMATS, "sysAttrs", "splitEntities", "entityMap"})
 
 
 def parse_time_query(parameters: Parameters, temporal: Mapping[str, Any] | None = None) -> TemporalQuery:

@@ -6,19 +6,23 @@ import asyncio
 from collections.abc import Sequence
 from typing import Final
 
+import msgspec
 import re2
 
 from stadtkern.errors import BadRequestData, ResourceNotFound
 from stadtkern.jsonld.context import Context
+from stadtkern.model.entity_map import EntityMap
 from stadtkern.model.history import EntityHistory
 from stadtkern.model.ids import parse_entity_id
 from stadtkern.model.instant import Instant, now, render_instant
+from stadtkern.query.filter import IdIn, all_of
 from stadtkern.query.request import EntityQuery, TemporalQuery
 from stadtkern.views._http.message import Request, Response
 from stadtkern.views.ngsild.compatibility import EarlierHistories, with_preference
 from stadtkern.views.ngsild.consumption_answer import Answer, open_answer
 from stadtkern.views.ngsild.consumption_body import merge_parameters, read_query_body
 from stadtkern.views.ngsild.consumption_query import PAGING, parse_query
+from stadtkern.views.ngsild.entity_map import find_map, read_wish, with_map
 from stadtkern.views.ngsild.negotiation import COMMON
 from stadtkern.views.ngsild.parameters import Parameters, read_parameters
 from stadtkern.views.ngsild.parse import read_object
@@ -35,7 +39,7 @@ from stadtkern.views.ngsild.temporal_query import (
 )
 
 MOST_PREFERRED: Final = 100_000
-POST_PARAMETERS: Final = PAGING | {"local", "options", "format", "sysAttrs"}
+POST_PARAMETERS: Final = PAGING | {"local", "options", "format", "sysAttrs", "entityMap", "entityMapLifetime"}
 _PREFERENCE = re2.compile(r"(?i)(?:^|[,;])\s*instances\s*=\s*\"?(\d{1,9})\"?\s*(?:$|[,;])")
 _NOTHING: Final = b"{}"
 _MANY: Final = 1_000
@@ -63,7 +67,12 @@ async def retrieve_history(request: Request, services: HistoryServices) -> Respo
     [body] = await _render(renderer, [history])
     if body == _NOTHING or ("attrs" in parameters and not history.attributes):
         raise ResourceNotFound(f"Entity {id_} has none of the members asked for")
-    return with_preference(_ranged(answer.one(body), request, page, query), renderer)
+    response = with_preference(_ranged(answer.one(body), request, page, query), renderer)
+    wish = read_wish(request, parameters)
+    if wish is None:
+        return response
+    known = await find_map(request, services.broker, wish)
+    return with_map(response, request, known or await services.broker.keep_map(request.grant, [id_], wish.lifetime))
 
 
 async def query_histories(request: Request, services: HistoryServices) -> Response:
@@ -94,11 +103,16 @@ async def _query(
     entities: EntityQuery,
     time: TemporalQuery,
 ) -> Response:
-    if time.time_relation is None:
-        raise BadRequestData("A query for histories needs a timerel and a timeAt", pointer="timerel:0")
-    check_order(entities)
+    check_past_query(entities, time)
     answer = await open_answer(request, services.contexts, context, COMMON)
     representation, query = parse_history_representation(parameters, context, time)
+    wish = read_wish(request, parameters)
+    known = await find_map(request, services.broker, wish) if wish is not None else None
+    fixed = known
+    if wish is not None and fixed is None:
+        fixed = await make_history_map(request, services, entities, query, representation, wish.lifetime)
+    if fixed is not None:
+        entities = msgspec.structs.replace(entities, filter=all_of(entities.filter, IdIn(tuple(fixed.entities))))
     page = await services.broker.query_histories(
         request.grant,
         entities,
@@ -112,7 +126,30 @@ async def _query(
     ]
     bodies = [body for body in await _render(renderer, shown) if body != _NOTHING]
     response = answer.page(bodies, entities, page)
-    return with_preference(_ranged(response, request, page, query), renderer)
+    response = with_preference(_ranged(response, request, page, query), renderer)
+    return response if fixed is None else with_map(response, request, fixed, created=known is None)
+
+
+async def make_history_map(
+    request: Request,
+    services: HistoryServices,
+    entities: EntityQuery,
+    query: TemporalQuery,
+    representation: Representation,
+    lifetime: int | None,
+) -> EntityMap:
+    """Fix the entities whose histories match now. Raises: BadRequestData, TooManyResults. Spec: CIM 009 5.14.5."""
+    check_past_query(entities, query)
+    attributes = representation.projection.attributes or None
+    ids = await services.broker.match_histories(request.grant, entities, query, attributes=attributes)
+    return await services.broker.keep_map(request.grant, ids, lifetime)
+
+
+def check_past_query(entities: EntityQuery, time: TemporalQuery) -> None:
+    """Check that a query for histories says which part of time. Raises: BadRequestData. Spec: CIM 009 5.7.4.4."""
+    if time.time_relation is None:
+        raise BadRequestData("A query for histories needs a timerel and a timeAt", pointer="timerel:0")
+    check_order(entities)
 
 
 def _open_renderer(
