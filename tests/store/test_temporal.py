@@ -24,6 +24,7 @@ from stadtkern.model.operation import (
     DeleteHistoryAttribute,
     DeleteHistoryInstance,
     PatchHistoryInstance,
+    RecordHistory,
     ReplaceEntity,
 )
 from stadtkern.policy.grant import make_grant
@@ -34,6 +35,7 @@ from tests.store.consistency import assert_consistent
 from tests.store.histories import (
     EARLY,
     GPS,
+    HUMIDITY,
     ID,
     MANY,
     NAME,
@@ -292,6 +294,26 @@ async def test_scope_can_be_deleted_from_history(tenant: OpenTenant, broker: Bro
     assert entity is not None
     assert (entity.scope, await count(tenant, "series")) == ([], 0)
     assert isinstance((await write(tenant, DeleteHistoryAttribute(ID, SCOPE)))[0], ResourceNotFound)
+    await assert_consistent(tenant.database)
+
+
+@pytest.mark.clause("CIM009 5.6.12")
+async def test_past_of_a_deleted_entity_is_added_to_and_stays_the_past(tenant: OpenTenant, broker: Broker) -> None:
+    """What can be retrieved can be added to; nothing of it comes back to the present."""
+    add = EntityPatch(attributes={TEMPERATURE: [observed(2, 2)], HUMIDITY: [observed(9, 9)]})
+    assert isinstance((await write(tenant, RecordHistory(ID, add, create=False)))[0], ResourceNotFound)
+    await succeed(tenant, record(observed(1, 1), observed(3, 3), scope=["/a"]), DeleteEntity(ID))
+    deleted_at = (await retrieve(broker)).histories[0].deleted_at
+    [outcome] = await succeed(tenant, RecordHistory(ID, add, create=False, repeated="replace"))
+    assert (outcome.created, outcome.updated) == (False, [TEMPERATURE, HUMIDITY])
+    [again] = await succeed(tenant, RecordHistory(ID, add, create=False, repeated="replace"))
+    assert (again.known, again.changed) == (2, False)
+    assert await read(tenant, ID) is None
+    page = await retrieve(broker)
+    assert shown(page.histories[0]) == [1, 2, 3]
+    assert shown(page.histories[0], HUMIDITY) == [9]
+    assert (page.histories[0].types, page.histories[0].deleted_at) == ([ROOM], deleted_at)
+    assert (await query(broker, HasType(ROOM)))[0] == [ID]
     await assert_consistent(tenant.database)
 
 

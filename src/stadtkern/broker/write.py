@@ -33,6 +33,7 @@ from stadtkern.model.instant import Instant, now
 from stadtkern.model.operation import DocumentOperation, Operation, RecordHistory
 from stadtkern.policy.grant import Grant
 from stadtkern.store.batch import load, save
+from stadtkern.store.document import DELETED
 from stadtkern.store.engine.base import Database, Transaction
 from stadtkern.store.engine.errors import TryAgain
 from stadtkern.store.work import Work
@@ -288,7 +289,7 @@ class Writer:
                 left = await leave_out(transaction, self._database.engine, grant, operation, work, moment)
                 operation, works[operation.id], known, corrected = left
                 work = left.work
-            change = _decide(grant, operation, work.after, moment)
+            change = _decide(grant, operation, work, moment)
             admit.after(grant, change.after, moment)
         except Problem as problem:
             return problem
@@ -317,14 +318,14 @@ def _operations(request: _Request, count: int) -> Sequence[Operation]:
     return request.operations[done : done + count]
 
 
-def _decide(
-    grant: Grant, operation: DocumentOperation | RecordHistory, before: Entity | None, moment: Instant
-) -> Change:
+def _decide(grant: Grant, operation: DocumentOperation | RecordHistory, work: Work, moment: Instant) -> Change:
     """Apply a pure function to the entity as the Grant shows it now."""
+    before = work.after
+    has_past = work.head.state != DELETED or work.face is not None
 
     def decide(shown: Entity | None) -> Change:
         if isinstance(operation, RecordHistory):
-            return record_history(operation, shown, moment)
+            return record_history(operation, shown, moment, has_past=has_past)
         return apply(operation, shown, moment)
 
     return apply_masked(operation, grant.hidden, before, moment, decide) if grant.hidden else decide(before)

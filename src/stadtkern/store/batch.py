@@ -91,7 +91,9 @@ async def _insert_new(transaction: Transaction, engine: EngineName, dirty: list[
 def _next_head(work: Work, now: Instant) -> Head:
     head, entity = work.head, work.after
     if entity is None:
-        return Head(head.n, head.id, head.version + 1, HISTORY, head.created_at or now, now, now, None)
+        # what has only a past and is added to was deleted when it was deleted
+        deleted_at = now if work.face is not None else head.deleted_at
+        return Head(head.n, head.id, head.version + 1, HISTORY, head.created_at or now, now, deleted_at, None)
     return Head(head.n, head.id, head.version + 1, LIVE, entity.created_at, entity.modified_at, None, entity.expires_at)
 
 
@@ -146,7 +148,7 @@ async def _save_names(transaction: Transaction, engine: EngineName, dirty: list[
             old: list[str] = getattr(work.before, member) if work.before else []
             new: list[str] = getattr(work.face, member) if work.face else []
             # an earlier life of the entity left its names behind
-            reborn = work.before is None and work.head.version > 1
+            reborn = work.before is None and work.face is not None and work.head.version > 1
             if old == new and not reborn:
                 continue
             if old or reborn:
@@ -159,7 +161,8 @@ async def _save_names(transaction: Transaction, engine: EngineName, dirty: list[
 
 
 def _change_row(work: Work, now: Instant) -> tuple[Any, ...]:
-    kind = "deleted" if work.after is None else "created" if work.created else "updated"
+    gone = work.after is None and work.face is not None
+    kind = "deleted" if gone else "created" if work.created else "updated"
     if kind == "created" and work.before is None and work.head.version == 1:
         # a new entity's values are its document: names alone, or registers of a million rows would be stored twice
         items: list[list[Any]] = [[item.attribute, item.dataset_id, item.verb, None, None] for item in work.items]

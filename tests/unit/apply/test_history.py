@@ -80,6 +80,14 @@ def test_record_fails_when_the_entity_is_missing_and_may_not_be_created() -> Non
         record_history(RecordHistory(ID, fragment({SPEED: at(1, 1)}, types=[CAR]), create=False), None, T1)
 
 
+def test_record_adds_to_a_past_without_bringing_the_entity_back() -> None:
+    operation = RecordHistory(ID, fragment({SPEED: [at(2, 2), at(1, 1)]}), create=False)
+    change = record_history(operation, None, T1, has_past=True)
+    assert (change.after, verbs(change)) == (None, [(SPEED, "", "recorded")] * 2)
+    expired = record_history(operation, car({SPEED: prop(1)}, expires_at=T1), T1)
+    assert (expired.after, verbs(expired)) == (None, [(SPEED, "", "deleted"), *[(SPEED, "", "recorded")] * 2])
+
+
 def test_record_fails_without_a_type_and_on_null() -> None:
     for entity in (fragment({SPEED: at(1, 1)}), fragment({SPEED: null()}, types=[CAR])):
         with pytest.raises(BadRequestData):

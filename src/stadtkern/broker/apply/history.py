@@ -9,7 +9,7 @@ from stadtkern.broker.apply.draft import SCOPE, Draft
 from stadtkern.broker.apply.expiry import apply_to_visible, has_expired
 from stadtkern.broker.apply.instance import check_no_null_inside, is_empty, make_instance, update_instance
 from stadtkern.errors import BadRequestData, ResourceNotFound
-from stadtkern.model.change import Change, Item
+from stadtkern.model.change import Change, Item, Outcome
 from stadtkern.model.entity import Entity, EntityPatch, Instance, InstancePatch
 from stadtkern.model.ids import NGSI_LD_NULL, Iri
 from stadtkern.model.instant import Instant
@@ -77,16 +77,34 @@ def becomes_current(current: Instance | None, recorded: Instance, now: Instant) 
     return current is None or time_of(recorded) > time_of(current)
 
 
-def record_history(operation: RecordHistory, before: Entity | None, now: Instant) -> Change:
+def record_history(operation: RecordHistory, before: Entity | None, now: Instant, *, has_past: bool = False) -> Change:
     """Record instances, oldest first; those that are the latest by their own time become current.
 
-    Items: one for each instance, ``recorded`` unless it is current in the end.
+    Items: one for each instance, ``recorded`` unless it is current in the end. has_past: the entity was there once.
+    Then an operation that may not create adds to what it was, and brings nothing back.
     Raises: ResourceNotFound (no such entity and not to be created), BadRequestData. Spec: CIM 009 5.6.11, 5.6.12.
     """
     check_parts(operation.entity)
     if before is not None and has_expired(before, now):
-        return apply_to_visible(before, now, lambda visible: _record_all(operation, visible, now))
+        return apply_to_visible(before, now, lambda visible: _record(operation, visible, now, has_past=True))
+    return _record(operation, before, now, has_past=has_past)
+
+
+def _record(operation: RecordHistory, before: Entity | None, now: Instant, *, has_past: bool) -> Change:
+    if before is None and has_past and not operation.create:
+        return _record_past(operation, now)
     return _record_all(operation, before, now)
+
+
+def _record_past(operation: RecordHistory, now: Instant) -> Change:
+    """Add to what an entity was that has no present."""
+    attributes = operation.entity.attributes
+    items = [
+        Item(name, instance.dataset_id, "recorded", None, instance, operation.repeated == "replace")
+        for name, patches in attributes.items()
+        for instance in sorted((record_instance(name, patch, now) for patch in patches), key=time_of)
+    ]
+    return Change(None, None, items, Outcome(changed=bool(items), updated=list(attributes)))
 
 
 def split_history(operation: RecordHistory) -> list[RecordHistory]:
@@ -123,7 +141,7 @@ def _record_all(operation: RecordHistory, before: Entity | None, now: Instant) -
     if operation.entity.scope:
         draft.set_scope(operation.entity.scope)
     for name, patches in operation.entity.attributes.items():
-        _record(draft, name, [record_instance(name, patch, now) for patch in patches], operation.repeated)
+        _record_series(draft, name, [record_instance(name, patch, now) for patch in patches], operation.repeated)
     change = draft.finish()
     if before is not None:
         return change
@@ -137,7 +155,7 @@ def _make_bare(operation: RecordHistory, now: Instant) -> Entity:
     return make_entity(operation.id, EntityPatch(types=patch.types, expires_at=patch.expires_at), now)
 
 
-def _record(draft: Draft, name: Iri, instances: list[Instance], repeated: Repeated) -> None:
+def _record_series(draft: Draft, name: Iri, instances: list[Instance], repeated: Repeated) -> None:
     overwrite = repeated == "replace"
     latest: dict[str, Instance] = {}
     for instance in sorted(instances, key=time_of):
