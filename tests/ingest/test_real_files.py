@@ -129,6 +129,7 @@ async def test_polling_districts_keep_their_polygons(tmp_path: Path) -> None:
         ("the-things-stack-v3-uplink", "the-things-stack-v3"),
         ("thingpark-uplink", "thingpark"),
         ("sensor-community", "sensor-community"),
+        ("sensor-community-push", "sensor-community-push"),
         ("gbfs3-station-status", "gbfs3-station-status"),
         ("ocpi-location", "ocpi-location"),
         ("luftmessung-mqtt", "air-measurement"),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 from tests.ingest.import_run import EXAMPLES, FILES, Importer
@@ -178,3 +181,44 @@ async def test_import_takes_nan_for_nothing_and_utc_as_the_mapping_says(importer
     assert report.rejected == 0
     assert await importer.history("urn:ngsi-ld:Device:sensor.community:3329", "pm10") == {"2023-04-19T16:17:25Z": 3.67}
     assert await importer.history("urn:ngsi-ld:Device:sensor.community:3329", "pm25") == {}
+
+
+async def test_import_reads_what_a_sensor_pushes_with_and_without_the_name_of_its_part(
+    importer: Importer, tmp_path: Path
+) -> None:
+    values = {"SDS_P1": "0.40", "P2": "nan", "BME280_temperature": "18.54", "humidity": "61.20", "signal": "-68"}
+    message = {
+        "esp8266id": "12331981",
+        "software_version": "NRZ-2020-129",
+        "sensordatavalues": [{"value_type": kind, "value": value} for kind, value in values.items()],
+    }
+    path = tmp_path / "push.json"
+    path.write_text(json.dumps(message))
+    (report,) = await importer.run(EXAMPLES / "devices" / "sensor-community-push.yaml", path)
+    assert (report.records, report.rejected) == (1, 0)
+    assert await importer.entity("urn:ngsi-ld:Device:airrohr:12331981") == {
+        "pm10": 0.4,
+        "temperature": 18.54,
+        "relativeHumidity": 0.612,
+        "rssi": -68,
+        "firmwareVersion": "NRZ-2020-129",
+    }
+
+
+async def test_import_takes_stations_and_their_values_from_one_list(importer: Importer, tmp_path: Path) -> None:
+    records = [
+        {"stationsId": "A", "zeitstempel": "2026-01-01T00:00:00Z", "pm10": 12, "no2": 20.5},
+        {"stationsId": "A", "name": "Ring", "lat": 51.95, "lon": 7.62},
+        {"stationsId": "A", "zeitstempel": "2026-01-01T01:00:00+01:00", "pm25": 7},
+        {"stationsId": "A", "zeitstempel": "2026-01-01T02:00:00Z", "pm10": 13},
+    ]
+    path = tmp_path / "stations.json"
+    path.write_text(json.dumps(records))
+    (report,) = await importer.run(EXAMPLES / "air-quality-station.yaml", path)
+    assert (report.records, report.rejected) == (4, 0)
+    id_ = "urn:ngsi-ld:AirQualityObserved:A"
+    assert await importer.history(id_, "pm10") == {"2026-01-01T00:00:00Z": 12, "2026-01-01T02:00:00Z": 13}
+    assert await importer.history(id_, "pm25") == {"2026-01-01T00:00:00Z": 7}
+    station = await importer.entity(id_)
+    assert station["name"] == "Ring"
+    assert station["location"] == {"type": "Point", "coordinates": [7.62, 51.95]}

@@ -142,16 +142,24 @@ async def connect(url: str) -> Connection:
                     server_settings={"jit": "off", "application_name": "stadtkern", "lock_timeout": "8000"},
                 ),
             )
-            # an answer means durable, whatever the server's default is
-            await connection.execute(
-                "SELECT set_config('synchronous_commit', 'on', false)"
-                " WHERE current_setting('synchronous_commit') = 'off'"
-            )
+            await _make_durable(connection)
         except TimeoutError as error:
             raise Unavailable("The database does not answer") from error
         except (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError) as error:
             raise Unavailable(f"The database refuses the connection: {error}") from error
         return connection
+
+
+async def _make_durable(connection: Connection) -> None:
+    """Let an answer mean durable, whatever the server's default is; a connection where that fails is given up."""
+    try:
+        await connection.execute(
+            "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
+        )
+    except BaseException:
+        # also when whoever wanted the connection was cancelled: nobody else would close it
+        connection.terminate()
+        raise
 
 
 class PostgresTransaction:
