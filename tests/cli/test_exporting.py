@@ -9,10 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from stadtkern.app import running
+from stadtkern.app import Application, running
+from stadtkern.broker.contexts import ContextService
+from stadtkern.broker.subscriptions import Subscriptions
+from stadtkern.broker.tenants import Tenants
 from stadtkern.exchange import lines
-from stadtkern.model.ids import TenantId
+from stadtkern.model.actor import ADMINISTRATOR
+from stadtkern.model.ids import DEFAULT_TENANT, TenantId
+from stadtkern.model.subscription import Delivery, Endpoint, NotificationParams, Subscription, SubscriptionId
+from stadtkern.policy.authorize import authorize
 from stadtkern.store.engine.base import Database
 from tests.cli.commands import Place, ask, rows, serving
 from tests.cli.town import FOREST, TREE, make, patch, write
@@ -240,6 +247,31 @@ def test_import_of_a_broken_gzip_file_changes_nothing(embedded_town: Place, tmp_
     (tmp_path / "all.ndjson.gz").write_bytes(whole[: len(whole) - 300])
     done = _other(embedded_town, tmp_path).run("import", tmp_path / "all.ndjson.gz")
     assert (done.exit_code, done.stderr.startswith("Error: ")) == (4, True)
+
+
+async def test_subscriptions_are_imported_and_begin_at_the_new_log(
+    embedded: Place, postgres_database_url: str, tmp_path: Path
+) -> None:
+    owner = authorize(ADMINISTRATOR, "write", DEFAULT_TENANT)
+    notification = NotificationParams(endpoint=Endpoint(uri="https://receiver.example/notify"))
+    made = Subscription(id=SubscriptionId("urn:sub:1"), notification=notification, q='name=="a\nb"')
+    async with running(embedded.settings) as application:
+        stored = await Subscriptions(*_services(application)).create(owner, made)
+    exported = (await asyncio.to_thread(embedded.succeed, "export")).encode()
+    (tmp_path / "all.ndjson").write_bytes(exported)
+    other = _other(embedded, tmp_path, postgres_database_url)
+    await asyncio.to_thread(other.succeed, "import", str(tmp_path / "all.ndjson"))
+    async with running(other.settings) as application:
+        told = await Subscriptions(*_services(application)).retrieve(owner, made.id)
+        tenants = application.controller.services.tenants
+        rows = await (await tenants.get(DEFAULT_TENANT)).database.fetch("SELECT pg_current_xact_id()::text::bigint")
+    assert replace(told.subscription, since=stored.since) == stored
+    assert (told.delivery, 0 < told.subscription.since.x < rows[0][0]) == (Delivery(), True)
+
+
+def _services(application: Application) -> tuple[Tenants, ContextService]:
+    services = application.controller.services
+    return services.tenants, services.contexts
 
 
 async def test_every_table_of_a_tenant_is_exported_or_known_not_to_be(embedded: Place) -> None:

@@ -81,6 +81,7 @@ class Exporter:
         await self._export_names(name, view)
         singles: tuple[tuple[str, Callable[[Row], Struct]], ...] = (
             ("context", _context),
+            ("subscription", _subscription),
             ("entity", _entity),
             ("series", _series),
         )
@@ -135,6 +136,7 @@ async def pages(view: Readable, table: str) -> AsyncGenerator[list[Row]]:
 _LEAST = -(2**63)
 _START: dict[str, tuple[Any, ...]] = {
     "context": ("",),
+    "subscription": ("",),
     "entity": (0,),
     "series": (0,),
     "id_block": (-1,),
@@ -143,6 +145,7 @@ _START: dict[str, tuple[Any, ...]] = {
 }
 _KEY: dict[str, tuple[int, ...]] = {
     "context": (0,),
+    "subscription": (0,),
     "entity": (0,),
     "series": (0,),
     "id_block": (0,),
@@ -188,6 +191,11 @@ def _context(row: Row) -> Struct:
         last_used_at=last_used_at,
         uses=uses,
     )
+
+
+def _subscription(row: Row) -> Struct:
+    id_, body, created_at = row
+    return lines.SubscriptionLine(id=id_, body=cast("Raw", embed(body)), created_at=created_at)
 
 
 def _entity(row: Row) -> Struct:

@@ -63,6 +63,14 @@ class ContextLine(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="co
     uses: Int = 0
 
 
+class SubscriptionLine(Struct, frozen=True, kw_only=True, tag="subscription", tag_field="table"):
+    """A subscription; how far its subscriber was told is not kept: it begins anew where it is imported."""
+
+    id: str
+    body: Raw
+    created_at: Int
+
+
 class EntityLine(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="entity", tag_field="table"):
     """An entity and its document; state 0 lives, 1 has only a past, 2 is nothing but its number."""
 
@@ -182,6 +190,7 @@ Line = (
     | TenantLine
     | KeyLine
     | ContextLine
+    | SubscriptionLine
     | EntityLine
     | SeriesLine
     | IdBlockLine
@@ -192,6 +201,7 @@ Line = (
 
 EXPORTED: dict[str, type[Struct]] = {
     "context": ContextLine,
+    "subscription": SubscriptionLine,
     "entity": EntityLine,
     "series": SeriesLine,
     "id_block": IdBlock,
@@ -201,8 +211,8 @@ EXPORTED: dict[str, type[Struct]] = {
 """A tenant's tables whose rows stand in an export, as they are."""
 DERIVED = frozenset({"entity_type", "entity_scope", "geo", "geo_box", "link", "catalogue"})
 """Made anew from the entities by an import."""
-LEFT_OUT = frozenset({"change", "migration", "subscription", "delivery", "tenant_epoch", "entity_map"})
-"""The change log tells consumers of this store what to fetch; another store's consumers begin anew."""
+LEFT_OUT = frozenset({"change", "migration", "delivery", "tenant_epoch", "entity_map"})
+"""The change log tells consumers of this store what to fetch, and how far they are; those of another begin anew."""
 
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(Line)

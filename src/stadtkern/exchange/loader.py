@@ -26,6 +26,7 @@ from stadtkern.store.engine.base import Database, Engine, Transaction
 from stadtkern.store.migrate import migrate
 from stadtkern.store.partitions import ensure_partitions
 from stadtkern.store.statements import array, statements
+from stadtkern.store.subscription import decode_subscription, renew_subscriptions
 from stadtkern.store.work import Work
 
 ROWS = 4000
@@ -194,6 +195,8 @@ class _Filling:
             case lines.ContextLine():
                 body = extract(line.body)
                 self._put("context", tuple(body if n == "body" else getattr(line, n) for n in _CONTEXT))
+            case lines.SubscriptionLine():
+                self._sort_subscription(line)
             case lines.KeyLine():
                 if self._with_keys:
                     self.loaded.keys.append(_read_key(line, self.loaded.tenant.name))
@@ -212,6 +215,12 @@ class _Filling:
         self._put("doc", (line.n, doc))
         self._put("entity_type", *((type_, line.n) for type_ in dict.fromkeys(document.types)))
         self._put("entity_scope", *((scope, line.n) for scope in dict.fromkeys(document.scope)))
+
+    def _sort_subscription(self, line: lines.SubscriptionLine) -> None:
+        body = extract(line.body)
+        if body is None or decode_subscription(body).id != line.id:
+            raise ValueError("the subscription is not the one that its line names")
+        self._put("subscription", (line.id, body, line.created_at))
 
     def _put(self, table: str, *rows: tuple[Any, ...]) -> None:
         self._waiting.setdefault(table, []).extend(rows)
@@ -242,6 +251,7 @@ class _Filling:
                 if self._database.engine == "sqlite":
                     await transaction.execute(sql["forget_sequence"], table)
                 await transaction.execute(sql["advance"], table, value)
+        await renew_subscriptions(self._database, self._grant)
 
     async def _derive(self) -> None:
         """Make what entities are found by: geometries, links, the catalogue."""
@@ -281,6 +291,7 @@ _COLUMNS: dict[str, tuple[str, ...]] = {
     "series_chunk": lines.Chunk.__struct_fields__,
     "observation": lines.Observation.__struct_fields__,
     "context": _CONTEXT,
+    "subscription": lines.SubscriptionLine.__struct_fields__,
 }
 
 

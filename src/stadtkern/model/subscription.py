@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple, NewType
 
-from msgspec import Raw, Struct
+from msgspec import Struct
 
 from stadtkern.model.ids import EntityId, Iri
 from stadtkern.model.instant import Instant
@@ -89,7 +89,7 @@ class Subscription(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """A subscription as it is stored.
 
     watched_attributes: None where not given. time_interval_s: seconds; such a subscription is told periodically instead
-    of by changes. throttling_s: seconds between two notifications at least. geo_q: the GeoQuery object as it came.
+    of by changes. throttling_s: seconds between two notifications at least. geo_q: JSON text of the GeoQuery.
     context: address of the @context in which q, geo_q, types and projections were written; "" is the core context.
     given: optional members that the client wrote although they equal their default, so that they are shown again.
     owner: the actor whose rights it has (``administrator``, ``anonymous``, ``key:<id>``), judged at each delivery.
@@ -105,7 +105,7 @@ class Subscription(Struct, frozen=True, omit_defaults=True, kw_only=True):
     triggers: tuple[Trigger, ...] = DEFAULT_TRIGGERS
     time_interval_s: float | None = None
     q: str | None = None
-    geo_q: Raw | None = None
+    geo_q: str | None = None
     scope_q: str | None = None
     lang: str | None = None
     dataset_ids: tuple[str, ...] | None = None

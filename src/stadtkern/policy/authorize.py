@@ -37,10 +37,10 @@ def authorize(actor: Actor, action: Action, tenant: TenantId, anonymous: Anonymo
     Raises: Unauthorized (credentials would help), Forbidden (these do not suffice).
     """
     if actor.kind == "administrator" or action == "none":
-        return _plain_grant(tenant, actor.name, action)
+        return _plain_grant(tenant, actor.name, action, actor.kind == "administrator")
     if actor.key is None:
         if action in _BY_ANONYMOUS[anonymous]:
-            return _plain_grant(tenant, actor.name, action)
+            return _plain_grant(tenant, actor.name, action, False)
         raise Unauthorized(f"Without credentials this server does not let anybody {_VERB[action]}")
     return _authorize_key(actor, action, tenant)
 
@@ -62,13 +62,13 @@ def _authorize_key(actor: Actor, action: Action, tenant: TenantId) -> Grant:
         return make_grant(tenant, actor.name, "record", types=frozenset(key.types))
     if action not in _BY_KEY[key.kind]:
         raise Forbidden(f"This API key is of kind {key.kind!r}: it does not allow to {_VERB[action]}")
-    return _plain_grant(tenant, actor.name, action)
+    return _plain_grant(tenant, actor.name, action, key.kind == "admin")
 
 
 @lru_cache(maxsize=1024)
-def _plain_grant(tenant: TenantId, actor: str, action: Action) -> Grant:
+def _plain_grant(tenant: TenantId, actor: str, action: Action, administers: bool) -> Grant:
     """Make the Grant without filter and mask; it never changes, so that all requests of an actor may share it."""
-    return make_grant(tenant, actor, action)
+    return make_grant(tenant, actor, action, administers=administers)
 
 
 def authorize_system(actor: Actor) -> None:

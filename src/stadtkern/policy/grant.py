@@ -32,11 +32,12 @@ class Grant:
     hidden: attributes and sub-attributes that do not exist for the holder: absent in filters, orders and answers, and
     neither written nor lost by writes (``policy.mask``).
     types: for ``record``: the only entity types that may be written; None means any.
+    administers: the holder administers the installation or the tenant, whatever this Grant was asked for.
     fingerprint: equal for Grants that see the same things; part of every cache key.
     shared: independent of the person and of now, so that answers may be cached across requests.
     """
 
-    __slots__ = ("action", "actor", "fingerprint", "hidden", "row_filter", "shared", "tenant", "types")
+    __slots__ = ("action", "actor", "administers", "fingerprint", "hidden", "row_filter", "shared", "tenant", "types")
 
     def __init__(
         self,
@@ -48,6 +49,7 @@ class Grant:
         row_filter: Filter | None = None,
         hidden: frozenset[Iri] = frozenset(),
         types: frozenset[Iri] | None = None,
+        administers: bool = False,
     ) -> None:
         if maker is not _MAKER:
             raise TypeError("a Grant is made by stadtkern.policy only: call authorize() or system_grant()")
@@ -61,6 +63,7 @@ class Grant:
         self.row_filter: Final = row_filter
         self.hidden: Final = hidden
         self.types: Final = types
+        self.administers: Final = administers or action == "administer"
         self.shared: Final = True
         self.fingerprint: Final = _fingerprint(row_filter, hidden)
 
@@ -83,9 +86,19 @@ def make_grant(
     row_filter: Filter | None = None,
     hidden: frozenset[Iri] = frozenset(),
     types: frozenset[Iri] | None = None,
+    administers: bool = False,
 ) -> Grant:
     """Make a Grant; for the modules of this package alone (an import contract holds that)."""
-    return Grant(_MAKER, tenant=tenant, actor=actor, action=action, row_filter=row_filter, hidden=hidden, types=types)
+    return Grant(
+        _MAKER,
+        tenant=tenant,
+        actor=actor,
+        action=action,
+        row_filter=row_filter,
+        hidden=hidden,
+        types=types,
+        administers=administers,
+    )
 
 
 def system_grant(reason: str, tenant: TenantId) -> Grant:

@@ -23,6 +23,9 @@ WHERE api_key.tenant = excluded.tenant AND api_key.last_used_at IS NULL;
 -- name: page_context(id, most)
 SELECT id, url, kind, body, created_at, last_used_at, uses FROM context WHERE id > :id ORDER BY id LIMIT :most;
 
+-- name: page_subscription(id, most)
+SELECT id, body, created_at FROM subscription WHERE id > :id ORDER BY id LIMIT :most;
+
 -- name: page_entity(n, most)
 SELECT e.n, e.id, e.kind, e.version, e.state, e.dataset, e.created_at, e.modified_at, e.deleted_at, e.expires_at, d.doc
 FROM entity e LEFT JOIN doc d ON d.n = e.n WHERE e.n > :n ORDER BY e.n LIMIT :most;
