@@ -61,7 +61,13 @@ class Application:
         self._stack.push_async_callback(engine.stop)
         system = await open_system(engine)
         self._stack.push_async_callback(system.database.close)
-        tenants = Tenants(engine, system, write_queue=settings.write_queue, limit=settings.open_tenants)
+        tenants = Tenants(
+            engine,
+            system,
+            write_queue=settings.write_queue,
+            limit=settings.open_tenants,
+            max_answer=settings.max_answer,
+        )
         self._stack.push_async_callback(tenants.close)
         await tenants.ensure_default()
         await tenants.get(DEFAULT_TENANT)

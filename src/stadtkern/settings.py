@@ -22,6 +22,9 @@ CONFIG_FILE = "STADTKERN_CONFIG"
 MOST_INSTANCES = 100_000
 """Most instances that an answer about history can be allowed to hold."""
 
+LEAST_ANSWER = 64 * 1024
+"""Least bytes that an answer must be allowed to hold."""
+
 Anonymous = Literal["none", "read", "write"]
 MetricsReaders = Literal["local", "administrator", "all"]
 
@@ -58,6 +61,8 @@ class Settings:
     """Bytes of the bodies of all present requests; beyond it large ones get 429."""
     write_queue: int = 64 * 1024 * 1024
     """Bytes of accepted but not yet stored requests; beyond it clients get 429."""
+    max_answer: int = 64 * 1024 * 1024
+    """Bytes of documents in one answer: a page that would hold more ends early, with a link to the next one."""
     query_timeout_s: float = 10.0
     header_timeout_s: float = 30.0
     """For the head of a request, and between two requests on one connection."""
@@ -106,6 +111,8 @@ class Settings:
             raise InvalidSettings(f"STADTKERN_ANONYMOUS must be one of {', '.join(get_args(Anonymous))}")
         if not 1 <= self.temporal_instances <= MOST_INSTANCES:
             raise InvalidSettings(f"STADTKERN_TEMPORAL_INSTANCES must be between 1 and {MOST_INSTANCES}")
+        if self.max_answer < LEAST_ANSWER:
+            raise InvalidSettings(f"STADTKERN_MAX_ANSWER must be at least {LEAST_ANSWER}")
         if self.body_memory < self.max_body:
             raise InvalidSettings("STADTKERN_BODY_MEMORY must be at least STADTKERN_MAX_BODY")
         if not 0 <= self.port <= 65535:

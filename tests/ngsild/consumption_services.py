@@ -35,6 +35,7 @@ class Page(msgspec.Struct):
     count: int | None
     more: bool
     next_after: int | None = None
+    taken: int = 0
 
 
 class Rendered(msgspec.Struct):
@@ -42,6 +43,7 @@ class Rendered(msgspec.Struct):
     count: int | None
     more: bool
     next_after: int | None = None
+    taken: int = 0
 
 
 class Histories(msgspec.Struct):
@@ -52,6 +54,7 @@ class Histories(msgspec.Struct):
     count: int | None = None
     more: bool = False
     next_after: int | None = None
+    taken: int = 0
 
 
 class ReadingServices(Services):
@@ -83,7 +86,9 @@ class ReadingServices(Services):
         assert hash(form) is not None
         return render(await self.retrieve_entity(grant, id))
 
-    async def load_linked(self, grant: Grant, ids: Sequence[EntityId]) -> dict[EntityId, Entity]:
+    async def load_linked(
+        self, grant: Grant, ids: Sequence[EntityId], beside: Sequence[EntityId] = ()
+    ) -> dict[EntityId, Entity]:
         return {id_: self.entities[id_] for id_ in ids if id_ in self.entities}
 
     async def query_entities(self, grant: Grant, query: EntityQuery) -> Any:
@@ -91,14 +96,14 @@ class ReadingServices(Services):
         if query.order is not None:
             found = sort_entities(found, query.order)
         end = query.offset + query.limit
-        return Page(found[query.offset : end], len(found) if query.count else None, len(found) > end)
+        return Page(found[query.offset : end], len(found) if query.count else None, len(found) > end, taken=query.limit)
 
     async def query_rendered(
         self, grant: Grant, query: EntityQuery, form: Hashable, render: Callable[[Entity], bytes]
     ) -> Rendered:
         assert hash(form) is not None
         page = await self.query_entities(grant, query)
-        return Rendered([render(one) for one in page.entities], page.count, page.more)
+        return Rendered([render(one) for one in page.entities], page.count, page.more, taken=page.taken)
 
     async def list_types(self, grant: Grant) -> list[TypeUse]:
         return self.types

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from stadtkern.broker import history_answer, temporal
 from stadtkern.broker.broker import Broker
 from stadtkern.broker.history_answer import find_cut
-from stadtkern.broker.tenants import OpenTenant, Tenants
+from stadtkern.broker.tenants import MAX_ANSWER, OpenTenant, Tenants
 from stadtkern.errors import TooComplexQuery
 from stadtkern.model.ids import EntityId
 from stadtkern.model.instant import Instant, parse_instant, render_instant
@@ -214,6 +214,8 @@ async def test_query_equals_a_plain_selection(
 
 class _Only:
     """Tenants, of which there is one."""
+
+    max_answer = MAX_ANSWER
 
     def __init__(self, tenant: OpenTenant) -> None:
         self._tenant = tenant

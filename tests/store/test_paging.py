@@ -105,7 +105,7 @@ async def test_next_links_are_not_counted_from_the_start(
     spy(temporal, "select_pasts", False)
     from stadtkern.broker import search
 
-    spy(search, "select_entities", False)
+    spy(search, "select_candidates", False)
     following, _ = await page(client, path, links(answer)["next"])
     assert (numbers[0], following) == (40, list(range(50, 60)))
     assert asked

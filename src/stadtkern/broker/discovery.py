@@ -12,7 +12,7 @@ from stadtkern.model.entity import AttributeKind
 from stadtkern.model.ids import Iri
 from stadtkern.model.instant import now
 from stadtkern.policy.grant import Grant
-from stadtkern.store.catalogue import CatalogueEntry, entries_of, load_catalogue
+from stadtkern.store.catalogue import CatalogueEntry, Tally, load_catalogue
 
 
 class Discovery:
@@ -52,7 +52,10 @@ class Discovery:
         if grant.row_filter is None:
             return await load_catalogue(tenant.database, grant, now())
         search = Search(tenant.database, grant, None, now())
-        return entries_of([entity async for _, entity in search.matches()])
+        tally = Tally()
+        async for match in search.matches():
+            tally.add(match.entity)
+        return tally.entries()
 
 
 def _type_use(name: Iri, entries: Iterable[CatalogueEntry]) -> TypeUse:

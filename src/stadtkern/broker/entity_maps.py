@@ -17,6 +17,9 @@ from stadtkern.policy.grant import Grant
 from stadtkern.query.filter import IdIn, all_of
 from stadtkern.query.request import EntityQuery
 from stadtkern.store import entity_map
+from stadtkern.store.document import Head
+from stadtkern.store.read import load_by_id
+from stadtkern.store.size import sizes_by_id, slices
 
 MAX_ENTITIES = 10_000
 """Most entities in one map."""
@@ -34,11 +37,13 @@ class EntityMaps(Consumption):
         page_of = replace(query, limit=MAX_ENTITIES + 1 if query.order is not None else SLICE, offset=0, count=False)
         ids: list[EntityId] = []
         after: int | None = None
+        offset = 0
         more = True
         while more:
-            page = await self.query_entities(grant, replace(page_of, after=after, passed=0))
+            page = await self.query_entities(grant, replace(page_of, after=after, passed=0, offset=offset))
             ids.extend(entity.id for entity in page.entities)
-            after, more = page.next_after, page.next_after is not None
+            after, more = page.next_after, page.more
+            offset += page.taken if query.order is not None else 0
             if len(ids) > MAX_ENTITIES:
                 raise too_many(MAX_ENTITIES)
         return await self.keep_map(grant, ids, lifetime)
@@ -80,21 +85,32 @@ class EntityMaps(Consumption):
         What lies before the page stays, so that the offsets of the next pages mean the same. Spec: CIM 009 5.5.9.3.
         """
         wanted, place = query.limit + 1, query.place
-        found: list[Entity] = []
+        found: list[EntityId] = []
         gone: set[EntityId] = set()
         before = await self._count(grant, known, query) if query.count else 0
         for start in range(place, len(known.entities), SLICE):
             part = known.entities[start : start + SLICE]
             there = await self._still(grant, query, part)
             gone.update(id_ for id_ in part if id_ not in there)
-            found.extend(there[id_] for id_ in part if id_ in there)
+            found.extend(id_ for id_ in part if id_ in there)
             if len(found) >= wanted and not query.count:
                 break
         if gone:
             kept = replace(known, entities=[id_ for id_ in known.entities if id_ not in gone])
             await entity_map.save_map((await self._tenants.get(grant.tenant)).database, grant, kept, now())
         count = before + len(found) if query.count else None
-        return EntityPage(found[: query.limit], count, None, len(found) > query.limit)
+        shown = await self._load_first(grant, found[: query.limit])
+        return EntityPage(list(shown.values()), count, None, len(found) > len(shown), len(shown))
+
+    async def _load_first(self, grant: Grant, ids: Sequence[EntityId]) -> dict[EntityId, Entity]:
+        """Load the first of some entities, as many as one answer may hold, at least one."""
+        database = (await self._tenants.get(grant.tenant)).database
+        sizes = await sizes_by_id(database, grant, ids)
+        fit = next(slices(ids, sizes, self._tenants.max_answer), list[EntityId]())
+        loaded: dict[EntityId, tuple[Head, Entity]] = {}
+        for part in slices(fit, sizes):
+            loaded |= await load_by_id(database, grant, part, now())
+        return {id_: loaded[id_][1] for id_ in fit if id_ in loaded}
 
     async def _count(self, grant: Grant, known: EntityMap, query: EntityQuery) -> int:
         """Count the matches before the page."""
@@ -104,10 +120,16 @@ class EntityMaps(Consumption):
             count += len(await self._still(grant, query, part))
         return count
 
-    async def _still(self, grant: Grant, query: EntityQuery, ids: Sequence[EntityId]) -> dict[EntityId, Entity]:
-        """Give those of some entities that match now."""
-        narrowed = EntityQuery(filter=all_of(query.filter, IdIn(tuple(ids))), limit=len(ids))
-        return {entity.id: entity for entity in (await self.query_entities(grant, narrowed)).entities}
+    async def _still(self, grant: Grant, query: EntityQuery, ids: Sequence[EntityId]) -> set[EntityId]:
+        """Name those of some entities that match now."""
+        named: set[EntityId] = set()
+        after: int | None = 0
+        while after is not None:
+            narrowed = EntityQuery(filter=all_of(query.filter, IdIn(tuple(ids))), limit=len(ids), after=after)
+            page = await self.query_entities(grant, narrowed)
+            named.update(entity.id for entity in page.entities)
+            after = page.next_after
+        return named
 
 
 def too_many(most: int) -> TooManyResults:

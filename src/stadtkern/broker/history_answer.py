@@ -30,6 +30,7 @@ from stadtkern.store.temporal import (
     StoredSeries,
     Window,
     load_instances,
+    measure_instances,
     sample_of,
     time_of,
     walk_samples,
@@ -63,6 +64,11 @@ class HistoryPage:
     count: int | None = None
     more: bool = False
     next_after: int | None = None
+    taken: int = 0
+
+
+class TooLarge(Exception):
+    """An entity's history does not fit into what the answer may still hold."""
 
 
 @dataclass(slots=True)
@@ -86,14 +92,18 @@ class HistoryAnswer:
         attributes: frozenset[Iri] | None,
         dataset_ids: frozenset[str] | None,
         most: int,
+        most_bytes: int,
     ) -> None:
-        """attributes, dataset_ids: only these; None for all. most: instances in the whole answer."""
+        """attributes, dataset_ids: only these; None for all. most, most_bytes: of instances in the whole answer."""
         self._database = database
         self._grant = grant
         self._query = query
         self._attributes = attributes
         self._dataset_ids = dataset_ids
         self._most = most
+        self.most_bytes = most_bytes
+        self._bytes = 0
+        self._is_tight = False
         self._backward = query.last_n is not None
         self._limit = min(query.last_n or query.first_n or most + 1, most + 1)
         self._opened: list[_Open] = []
@@ -126,16 +136,18 @@ class HistoryAnswer:
             if one.observed_at is None and self._is_wanted(name, one.dataset_id) and self.window.holds(one)
         ]
 
-    async def add(self, past: Past, stored: Sequence[StoredSeries]) -> None:
-        """Read one entity's part. Raises: TooManyResults (too many periods)."""
+    async def add(self, past: Past, stored: Sequence[StoredSeries], size: int = 0) -> None:
+        """Read one entity's part. size: bytes of its document. Raises: TooManyResults (too many periods), TooLarge."""
         # reads along a key do not wait, nor does cutting: others must get their turn in between
         await asyncio.sleep(0)
         opened = _Open(past)
         self._opened.append(opened)
+        self._bytes += size
         wanted = self.wanted(stored)
         if self._query.aggregation is not None:
             await self._aggregate(opened, wanted, self._query.aggregation)
             return
+        self._is_tight = self._bytes + await self._measure(wanted, self.window) > self.most_bytes
         for one in wanted:
             await self._read(opened, one)
         for name, instance in self.present(past):
@@ -147,7 +159,10 @@ class HistoryAnswer:
         window = self.window
         if self._cut is not None:
             window = window._replace(start=self._cut) if self._backward else window._replace(until=self._cut + 1)
+        if self._is_tight and self._bytes + await self._measure([one], window) > self.most_bytes:
+            raise TooLarge
         instances = await self._load(one, window, self._limit)
+        self._bytes += _bytes_of(instances)
         found = instances
         if not found and self._cut is not None:
             # it is in the answer, though the cut leaves nothing of it
@@ -161,6 +176,19 @@ class HistoryAnswer:
             if self._held > 2 * self._most + SPARE:
                 self._shrink()
                 await asyncio.sleep(0)
+
+    async def _measure(self, stored: Sequence[StoredSeries], window: Window) -> int:
+        """Tell how many bytes reading these series would give, at most."""
+        ns = [one.n for one in stored]
+        if not ns:
+            return 0
+        return await measure_instances(
+            self._database, self._grant, ns, window, most=self._limit, backward=self._backward
+        )
+
+    def drop(self) -> None:
+        """Leave out the entity that was added last: the answer holds no more."""
+        self._opened.pop()
 
     async def _load(self, one: StoredSeries, window: Window, most: int) -> list[Instance]:
         return await load_instances(self._database, self._grant, one, window, most=most, backward=self._backward)
@@ -276,12 +304,15 @@ class HistoryAnswer:
             return
         self._cut = cut
         self._held = 0
+        dropped = 0
         time, backward = self._time, self._backward
         for opened in self._opened:
             for _, series in opened.series:
                 kept = [one for one in series.instances if (time(one) >= cut if backward else time(one) <= cut)]
+                dropped += _bytes_of(series.instances) - _bytes_of(kept)
                 series.instances[:] = kept
                 self._held += len(kept)
+        self._bytes -= dropped
 
     def _within(self, instance: Instance) -> bool:
         if self._cut is None:
@@ -294,10 +325,10 @@ class HistoryAnswer:
         await asyncio.sleep(0)
         histories = [self._history(one) for one in self._opened]
         if self._cut is None or self._first is None:
-            return HistoryPage(histories, count=count, more=more, next_after=next_after)
+            return HistoryPage(histories, count=count, more=more, next_after=next_after, taken=len(histories))
         asked = self.window.until if self._backward else self.window.start
         first = self._first if abs(asked) == FOREVER else asked
-        return HistoryPage(histories, True, Instant(first), Instant(self._cut), count, more, next_after)
+        return HistoryPage(histories, True, Instant(first), Instant(self._cut), count, more, next_after, len(histories))
 
     def _history(self, opened: _Open) -> EntityHistory:
         attributes: dict[Iri, list[Series]] = {}
@@ -332,6 +363,10 @@ def find_cut(times: Sequence[int], most: int) -> int | None:
     while place >= 0 and times[place] == cut:
         place -= 1
     return times[max(place, 0)]
+
+
+def _bytes_of(instances: Iterable[Instance]) -> int:
+    return sum(memoryview(one.value).nbytes for one in instances)
 
 
 def _scope_of(instance: Instance) -> ScopeInstance:

@@ -16,9 +16,13 @@ from stadtkern.query.filter import Filter
 from stadtkern.store.document import Head
 from stadtkern.store.engine.base import Database
 from stadtkern.store.read import load_by_id
+from stadtkern.store.size import sizes_by_id
 
 MAX_LINKED = 20_000
 """Most linked entities that one batch of candidates may bring along."""
+
+MAX_BYTES = 64 * 1024 * 1024
+"""Most bytes that these may have."""
 
 
 class LinkReader:
@@ -28,6 +32,7 @@ class LinkReader:
         self._database = database
         self._grant = grant
         self._moment = moment
+        self._held = 0
 
     async def read(self, batch: Iterable[tuple[Head, Entity]], filter: Filter | None, depth: int) -> Lookup | None:
         """Give a look-up of everything the batch points to, over as many relationships as the filter follows."""
@@ -41,10 +46,19 @@ class LinkReader:
                 raise TooComplexQuery(
                     "The query follows more relationships than one request may", hint="narrow it by type"
                 )
+            await self._refuse_too_much(wanted)
             found = await load_by_id(self._database, self._grant, sorted(wanted), self._moment) if wanted else {}
             level = [entity for _, entity in found.values()]
             known.update((entity.id, entity) for entity in level)
         return known.get
+
+    async def _refuse_too_much(self, wanted: Iterable[EntityId]) -> None:
+        """Raises: TooComplexQuery."""
+        self._held += sum((await sizes_by_id(self._database, self._grant, list(wanted))).values())
+        if self._held > MAX_BYTES:
+            raise TooComplexQuery(
+                f"The query would look into more than {MAX_BYTES} bytes of linked entities", hint="narrow it by type"
+            )
 
 
 def targets(entity: Entity) -> list[EntityId]:

@@ -23,6 +23,8 @@ from stadtkern.store.migrate import migrate
 from stadtkern.store.partitions import ensure_partitions
 from stadtkern.store.system import SystemStore
 
+MAX_ANSWER = 64 * 1024 * 1024
+"""Bytes of documents in one answer, where nothing else is said."""
 HOSTS_S = 2.0
 """How long a process may go on with an old list of tenants and host names."""
 
@@ -53,11 +55,21 @@ def _nobody_cares(name: TenantId) -> None:
 class Tenants:
     """The tenants of one process."""
 
-    def __init__(self, engine: Engine, system: SystemStore, *, write_queue: int, limit: int) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        system: SystemStore,
+        *,
+        write_queue: int,
+        limit: int,
+        max_answer: int = MAX_ANSWER,
+    ) -> None:
+        """max_answer: bytes of documents in one answer."""
         self._engine = engine
         self._system = system
         self._write_queue = write_queue
         self._limit = limit
+        self.max_answer = max_answer
         self.when_gone: Callable[[TenantId], None] = _nobody_cares
         """Told of tenants whose store was deleted or replaced."""
         self.when_committed: Callable[[TenantId], None] = _nobody_cares

@@ -6,7 +6,7 @@ Commits only append differences: writers of different entities never meet at one
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -106,12 +106,19 @@ def _entry(type_: str, attribute: str, kind: Any, count: int) -> CatalogueEntry:
     return CatalogueEntry(Iri(type_) if type_ else None, Iri(attribute) if attribute else None, kind or None, count)
 
 
-def entries_of(entities: Iterable[Entity]) -> list[CatalogueEntry]:
-    """Count what some entities have, in the same form: for a Grant that shows only some rows."""
-    totals: Counter[tuple[str, str, str]] = Counter()
-    for entity in entities:
-        totals.update(_members(entity))
-    return [_entry(*key, count) for key, count in sorted(totals.items())]
+class Tally:
+    """Counts what some entities have, one after the other, in the same form: for a Grant that shows only some rows."""
+
+    def __init__(self) -> None:
+        self._totals: Counter[tuple[str, str, str]] = Counter()
+
+    def add(self, entity: Entity) -> None:
+        """Count one entity."""
+        self._totals.update(_members(entity))
+
+    def entries(self) -> list[CatalogueEntry]:
+        """Give the sums."""
+        return [_entry(*key, count) for key, count in sorted(self._totals.items())]
 
 
 async def fold_catalogue(database: Database, grant: Grant) -> bool:

@@ -36,6 +36,20 @@ async def load_by_n(
     return {head.n: (head, entity) for head, entity in decode_rows(grant, rows, now)}
 
 
+async def load_candidates(
+    database: Database, grant: Grant, ns: Sequence[int], now: Instant
+) -> list[tuple[Head, Entity]]:
+    """Load live entities by number, in its order, for a caller that decides about each.
+
+    They are unmasked, because the Grant's own row filter may look at what it hides: the caller decides, then masks.
+    """
+    del grant
+    sql = statements("read.sql", database.engine)["load_by_n"]
+    rows = await database.fetch(sql, array(database.engine, list(ns)), now, lane="key" if len(ns) <= INLINE else "scan")
+    decoded = sorted(map(decode_row, rows), key=lambda row: row[0].n)
+    return [(head, entity) for head, entity in decoded if entity is not None]
+
+
 async def load_by_id(
     database: Database, grant: Grant, ids: Sequence[EntityId], now: Instant
 ) -> dict[EntityId, tuple[Head, Entity]]:

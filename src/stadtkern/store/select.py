@@ -11,16 +11,13 @@ from functools import lru_cache
 from typing import NamedTuple, cast
 
 from stadtkern.errors import TooComplexQuery
-from stadtkern.model.entity import Entity
 from stadtkern.model.ids import EntityId
 from stadtkern.model.instant import Instant
 from stadtkern.policy.grant import Grant
 from stadtkern.query.filter import Filter, all_of, hide_attributes
 from stadtkern.store.compile import Plan, compile_plan
 from stadtkern.store.dialect import NOW, Bound, EngineName, Sql
-from stadtkern.store.document import Head, decode_row
 from stadtkern.store.engine.base import Database, Lane
-from stadtkern.store.statements import currents
 
 MAX_COUNT = 100_000
 """Counts are exact up to here; above, the answer is this number and one (see ``Selection.count``)."""
@@ -111,18 +108,13 @@ async def count_rows(database: Database, grant: Grant, filter: Filter | None, no
     return int((await database.fetch(text, *params, lane="scan"))[0][0])
 
 
-async def select_entities(
+async def select_candidates(
     database: Database, grant: Grant, filter: Filter | None, *, after: int, limit: int, now: Instant
-) -> list[tuple[Head, Entity]]:
-    """Give whole candidates in order of their number: all matches, and where the plan is inexact more than those.
-
-    They are unmasked, because the Grant's own row filter may look at what it hides: the caller decides, then masks.
-    """
+) -> list[int]:
+    """Give the numbers of candidates in their order: all matches, and where the plan is inexact more than those."""
     chosen = plan(database, grant, filter)
     statement = Sql(
-        "SELECT e.n, e.id, e.version, e.state, e.created_at, e.modified_at, e.deleted_at, e.expires_at, d.doc, {}"
-        " FROM {} LEFT JOIN doc d ON d.n = e.n WHERE {} AND ({}) AND {} > {} ORDER BY {} LIMIT {}",
-        Sql(currents(database.engine, "e")),
+        "SELECT e.n FROM {} WHERE {} AND ({}) AND {} > {} ORDER BY {} LIMIT {}",
         chosen.source,
         _live(now),
         chosen.where,
@@ -132,8 +124,7 @@ async def select_entities(
         Bound(limit, "bigint"),
     )
     text, params = statement.render(database.engine, now)
-    rows = await database.fetch(text, *params, lane=_lane(chosen, limit * 4))
-    return [(head, entity) for head, entity in map(decode_row, rows) if entity is not None]
+    return [row[0] for row in await database.fetch(text, *params, lane=_lane(chosen, limit * 4))]
 
 
 class Found(NamedTuple):

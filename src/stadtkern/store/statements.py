@@ -50,11 +50,6 @@ _MACROS: dict[str, Mapping[EngineName, str]] = {
 }
 
 
-def currents(engine: EngineName, entity: LiteralString) -> LiteralString:
-    """Give the macro ``@currents`` for statements that are made elsewhere. entity: the alias of its row."""
-    return _CURRENTS[engine].format(entity)
-
-
 def for_engine(text: str, engine: EngineName) -> str:
     """Keep the blocks of SQL that are meant for this engine."""
     return _ONLY.sub(lambda block: block[2] if block[1] == engine else "", text)

@@ -9,6 +9,20 @@ SELECT e.n, e.id, e.version, e.state, e.created_at, e.modified_at, e.deleted_at,
 FROM entity e LEFT JOIN doc d ON d.n = e.n
 WHERE e.n @in(:ns, bigint) AND e.state = 0 AND (e.expires_at IS NULL OR e.expires_at > :now);
 
+-- name: sizes_by_n(ns)
+-- How many bytes the current states of entities have, without reading them.
+SELECT e.n, coalesce(octet_length(d.doc), 0)
+    + coalesce((SELECT sum(octet_length(s.current)) FROM series s WHERE s.entity = e.n AND s.current IS NOT NULL), 0)
+FROM entity e LEFT JOIN doc d ON d.n = e.n
+WHERE e.n @in(:ns, bigint);
+
+-- name: sizes_by_id(ids)
+-- The same by id.
+SELECT e.id, coalesce(octet_length(d.doc), 0)
+    + coalesce((SELECT sum(octet_length(s.current)) FROM series s WHERE s.entity = e.n AND s.current IS NOT NULL), 0)
+FROM entity e LEFT JOIN doc d ON d.n = e.n
+WHERE e.id @in(:ids, text);
+
 -- name: load_by_id(ids, now)
 -- Whole entities by id, in no order.
 SELECT e.n, e.id, e.version, e.state, e.created_at, e.modified_at, e.deleted_at, e.expires_at, d.doc,

@@ -61,7 +61,7 @@ class Answer(NamedTuple):
         response = self.many(bodies)
         if query.count and page.count is not None:
             response.headers.append(("NGSILD-Results-Count", str(page.count)))
-        following = query.place + query.limit if page.more else None
+        following = query.place + page.taken if page.more else None
         links = page_links(self.request, query.limit, query.place, next_offset=following, next_after=page.next_after)
         response.headers += [("Link", link) for link in links]
         return response

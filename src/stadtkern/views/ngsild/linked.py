@@ -34,7 +34,7 @@ async def load_linked(
             )
         if not wanted:
             break
-        loaded = await broker.load_linked(grant, sorted(wanted))
+        loaded = await broker.load_linked(grant, sorted(wanted), list(found))
         found.update(loaded)
         level = [entity for entity in loaded.values() if entity.id not in known]
     return found

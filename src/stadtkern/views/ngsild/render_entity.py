@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
+from stadtkern.errors import TooManyResults
 from stadtkern.jsonld.context import Context
 from stadtkern.model.entity import Entity, Instance
 from stadtkern.model.ids import EntityId, Iri
@@ -26,6 +27,8 @@ Linked = Mapping[EntityId, Entity]
 
 _encode = msgspec.json.Encoder().encode
 _NO_LINKS: Linked = {}
+MAX_COPIED = 64 * 1024 * 1024
+"""Most bytes of linked entities inside of others in one answer: each stands wherever it is pointed to."""
 
 
 def render_entity(
@@ -48,7 +51,7 @@ def render_entity(
 class EntityRenderer:
     """Renders the entities of one answer."""
 
-    __slots__ = ("_compact", "_instances", "_linked", "_now", "_representation")
+    __slots__ = ("_compact", "_copied", "_instances", "_linked", "_now", "_representation", "_sizes")
 
     def __init__(
         self, context: Context, representation: Representation, now: Instant, linked: Linked = _NO_LINKS
@@ -56,6 +59,8 @@ class EntityRenderer:
         self._compact = context.compact_iri
         self._representation = representation
         self._now = now
+        self._copied = 0
+        self._sizes: dict[EntityId, int] = {}
         self._linked = linked if representation.join == "inline" else _NO_LINKS
         self._instances = InstanceRenderer(
             context,
@@ -139,7 +144,15 @@ class EntityRenderer:
         return target in self._linked and target not in trail
 
     def _target(self, target: EntityId, projection: Projection, trail: tuple[str, ...], levels: int) -> dict[str, Any]:
-        return self._members(self._linked[target], projection, (*trail, target), levels - 1)
+        entity = self._linked[target]
+        size = self._sizes.get(target) or self._sizes.setdefault(target, len(_encode(entity)))
+        self._copied += size
+        if self._copied > MAX_COPIED:
+            raise TooManyResults(
+                f"The entities inside of others would have more than {MAX_COPIED} bytes",
+                hint="lower limit or joinLevel, or ask for join=flat, which shows each once",
+            )
+        return self._members(entity, projection, (*trail, target), levels - 1)
 
     def _feature(self, entity: Entity, projection: Projection, tree: dict[str, Any]) -> dict[str, Any]:
         """Turn the members of an entity into a GeoJSON Feature. Spec: CIM 009 4.5.16.2, 4.5.17.1."""

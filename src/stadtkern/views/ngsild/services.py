@@ -43,6 +43,11 @@ class Page(Protocol):
         ...
 
     @property
+    def taken(self) -> int:
+        """How many matches the page stands for: as many as the limit, or fewer where these are large."""
+        ...
+
+    @property
     def next_after(self) -> int | None:
         """What ``EntityQuery.after`` is for the next page; None after the last page, or where there is an order."""
         ...
@@ -143,8 +148,13 @@ class Consumption(EntityMaps, Protocol):
         """Give an entity's bytes. form: what decides about them beside the entity. Raises: ResourceNotFound."""
         ...
 
-    async def load_linked(self, grant: Grant, ids: Sequence[EntityId]) -> Mapping[EntityId, Entity]:
-        """Give those of these entities that exist for the Grant."""
+    async def load_linked(
+        self, grant: Grant, ids: Sequence[EntityId], beside: Sequence[EntityId] = ()
+    ) -> Mapping[EntityId, Entity]:
+        """Give those of these entities that exist for the Grant. beside: those that the answer has already.
+
+        Raises: TooManyResults (too many bytes in all).
+        """
         ...
 
     async def query_entities(self, grant: Grant, query: EntityQuery) -> EntityPage:
