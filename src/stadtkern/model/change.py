@@ -9,6 +9,11 @@ from msgspec import Struct
 from stadtkern.model.entity import Entity, Instance
 from stadtkern.model.ids import Iri
 
+SCOPE = Iri("scope")
+"""The pseudo attribute ``scope`` (CIM 009 4.18), a core term."""
+TYPE = Iri("type")
+"""Likewise the entity's types, where they are told of together with attributes."""
+
 Verb = Literal["created", "updated", "deleted", "recorded", "revised", "erased"]
 """``recorded``: went to history only; ``revised``: history was edited, and with it what is current; ``erased``:
 gone without a trace.

@@ -13,9 +13,11 @@ from typing import Any
 
 import msgspec
 
-from stadtkern.model.change import Item
+from stadtkern.model.change import TYPE, Item
+from stadtkern.model.entity import NO_DATASET, Instance
 from stadtkern.model.ids import EntityId
 from stadtkern.model.instant import Instant
+from stadtkern.model.json import raw
 from stadtkern.policy.grant import Grant
 from stadtkern.store import catalogue, history, placement
 from stadtkern.store.document import (
@@ -27,6 +29,7 @@ from stadtkern.store.document import (
     encode_document,
     encode_instance,
     encode_remains,
+    image_item,
 )
 from stadtkern.store.engine.base import Transaction
 from stadtkern.store.observation import instance_time
@@ -167,12 +170,23 @@ def _change_row(work: Work, now: Instant) -> tuple[Any, ...]:
         # a new entity's values are its document: names alone, or registers of a million rows would be stored twice
         items: list[list[Any]] = [[item.attribute, item.dataset_id, item.verb, None, None] for item in work.items]
     else:
-        items = _log(work.items)
+        items = [*_log(work.items), *_log_types(work)]
     if kind == "deleted" and work.before is not None:
-        # the before image of a deleted entity: subscribers decide by it whether they may know
-        items.append(["", "", "before", msgspec.Raw(encode_document(work.before)), None])
+        items.append(image_item(work.before))
     head = work.head
     return (now, head.n, head.id, head.version, kind, msgspec.json.encode(items).decode())
+
+
+def _log_types(work: Work) -> list[list[Any]]:
+    """Tell other types, which no attribute's item does; and always that an entity was there before a new life of it."""
+    before, after = work.before, work.after
+    if before is None or after is None or (before.types == after.types and before.created_at == after.created_at):
+        return []
+    previous, new = (
+        Instance(kind="Property", value=raw(one.types), created_at=one.created_at, modified_at=one.modified_at)
+        for one in (before, after)
+    )
+    return [[TYPE, NO_DATASET, "updated", previous, new]]
 
 
 def _log(items: Sequence[Item]) -> list[list[Any]]:

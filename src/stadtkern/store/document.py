@@ -6,8 +6,10 @@ when it has one. A measurement thus rewrites one short row and not the document.
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from stadtkern.model.entity import NO_DATASET, Attributes, Entity, Instance
 from stadtkern.model.ids import EntityId, Iri
@@ -98,6 +100,32 @@ def encode_document(entity: Entity) -> str:
 def encode_remains(entity: Entity) -> str:
     """Write what stays of an entity whose current state is gone: what its history is found by."""
     return _encoder.encode(Document(entity.types, entity.scope)).decode()
+
+
+class ImageTimes(Struct, frozen=True, omit_defaults=True):
+    """The times of an entity that is gone."""
+
+    created_at: Instant
+    modified_at: Instant
+    expires_at: Instant | None = None
+
+
+def image_item(entity: Entity) -> list[Any]:
+    """Tell the change log the document and the times of an entity that goes: subscribers decide by them whether they
+    may know.
+    """
+    times = ImageTimes(entity.created_at, entity.modified_at, entity.expires_at)
+    return ["", "", "before", Raw(encode_document(entity).encode()), times]
+
+
+def outside_items(entity: Entity) -> list[list[Any]]:
+    """Tell the change log those instances of an entity that goes which lie outside of its document."""
+    return [
+        [name, one.dataset_id, "before", one, None]
+        for name, instances in entity.attributes.items()
+        for one in instances
+        if one.observed_at is not None
+    ]
 
 
 def decode_document(text: str) -> Document:

@@ -9,7 +9,6 @@ import asyncio
 from dataclasses import dataclass
 
 import msgspec
-from msgspec import Raw
 from msgspec.structs import replace
 
 from stadtkern.model.entity import Attributes, Entity, Instance
@@ -18,7 +17,7 @@ from stadtkern.model.instant import Instant
 from stadtkern.policy.grant import Grant
 from stadtkern.store import catalogue
 from stadtkern.store.chunk import month_of, recount
-from stadtkern.store.document import DELETED, encode_document
+from stadtkern.store.document import DELETED, image_item, outside_items
 from stadtkern.store.engine.base import Transaction
 from stadtkern.store.history import BLOCK
 from stadtkern.store.observation import decode_observation, encode_observation
@@ -136,9 +135,7 @@ async def erase(transaction: Transaction, engine: EngineName, grant: Grant, work
     sql = statements("history.sql", engine)
     write = statements("write.sql", engine)
     n = work.head.n
-    # subscribers decide by the last state whether they may know
-    last = work.after
-    image = [["", "", "before", Raw(encode_document(last).encode()), None]] if last is not None else []
+    image = [] if work.after is None else [image_item(work.after), *outside_items(work.after)]
     for (series,) in await transaction.fetch(sql["all_series"], n):
         await _delete_observations(transaction, engine, series)
     for name in ("erase_chunks", "erase_blocks", "erase_series"):

@@ -5,6 +5,7 @@ import pytest
 from stadtkern.broker.apply import apply
 from stadtkern.errors import ResourceNotFound
 from stadtkern.model.instant import Instant
+from stadtkern.model.json import raw
 from stadtkern.model.operation import (
     AppendAttributes,
     CreateEntity,
@@ -24,6 +25,14 @@ def test_an_expired_entity_is_created_anew() -> None:
     assert verbs(change) == [(SPEED, "", "updated"), (NAME, "", "deleted"), ("scope", "", "deleted")]
     assert change.items[0].previous == instance(before, SPEED)
     assert instance(after(change), SPEED).created_at == T1
+
+
+def test_the_scope_of_an_expired_entity_is_told_as_what_was_before() -> None:
+    change = apply(CreateEntity(ID, fragment(types=[CAR], scope=["/b"])), car(scope=["/a"], expires_at=T1), T1)
+    [item] = change.items
+    assert item.previous is not None
+    assert item.new is not None
+    assert (item.verb, item.previous.value, item.new.value) == ("updated", raw(["/a"]), raw(["/b"]))
 
 
 def test_an_expired_entity_is_not_found() -> None:

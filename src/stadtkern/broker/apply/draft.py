@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from stadtkern.model.change import Change, Item, NotUpdated, Outcome
+from stadtkern.model.change import SCOPE, TYPE, Change, Item, NotUpdated, Outcome
 from stadtkern.model.entity import NO_DATASET, Attributes, Entity, EntityPatch, Instance, find_instance
 from stadtkern.model.ids import Iri
 from stadtkern.model.instant import Instant
 from stadtkern.model.json import raw
-
-SCOPE = Iri("scope")
-"""The pseudo attribute ``scope`` (CIM 009 4.18), a core term."""
-TYPE = Iri("type")
 
 
 def scope_item(old: list[str], old_at: Instant, new: list[str], now: Instant) -> Item:

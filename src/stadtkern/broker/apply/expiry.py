@@ -10,8 +10,8 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from stadtkern.broker.apply.draft import scope_item
-from stadtkern.model.change import Change, Item
-from stadtkern.model.entity import Attributes, Entity, Instance
+from stadtkern.model.change import SCOPE, Change, Item
+from stadtkern.model.entity import NO_DATASET, Attributes, Entity, Instance
 from stadtkern.model.ids import Iri
 from stadtkern.model.instant import Instant
 
@@ -31,9 +31,11 @@ def apply_to_visible(before: Entity, now: Instant, apply: Callable[[Entity | Non
     """Apply an operation to what has not expired, and let the Change also take away what has."""
     visible = _visible(before, now)
     change = apply(visible)
-    items = _account_for(_lost(before, visible), change.items)
-    if visible is None and before.scope and (change.after is None or not change.after.scope):
-        items.append(scope_item(before.scope, before.scope_at, [], now))
+    lost = _lost(before, visible)
+    scope = scope_item(before.scope, before.scope_at, [], now).previous if visible is None else None
+    if scope is not None:
+        lost[SCOPE, NO_DATASET] = scope
+    items = _account_for(lost, change.items)
     return Change(before, change.after, items, replace(change.outcome, changed=True))
 
 
