@@ -1,0 +1,1 @@
+"""Telling subscribers what changed: from the change log to their endpoints."""
