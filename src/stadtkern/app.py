@@ -7,11 +7,14 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
 from stadtkern.broker.broker import Broker
+from stadtkern.broker.changes import Changes
 from stadtkern.broker.contexts import ContextService
 from stadtkern.broker.health import Health
 from stadtkern.broker.keys import Keys
 from stadtkern.broker.maintenance import Maintenance
+from stadtkern.broker.owners import Owners
 from stadtkern.broker.stored_contexts import StoredContexts
+from stadtkern.broker.subscriptions import Subscriptions
 from stadtkern.broker.tenants import Tenants
 from stadtkern.broker.wake import Wake
 from stadtkern.control.controller import Controller
@@ -19,8 +22,13 @@ from stadtkern.control.controller import Services as ControlServices
 from stadtkern.errors import SetupError, Unavailable
 from stadtkern.metrics import Load, Metrics
 from stadtkern.model.ids import DEFAULT_TENANT
+from stadtkern.notify.deliver.http import HttpDeliverer
+from stadtkern.notify.post import Post
+from stadtkern.notify.reader import Services as NotificationServices
+from stadtkern.notify.service import NotificationService
 from stadtkern.settings import Settings
 from stadtkern.store.engine.base import Engine
+from stadtkern.store.engine.leadership import DELIVERY, Alone, Leadership, PostgresLeadership
 from stadtkern.store.engine.postgres import PostgresEngine
 from stadtkern.store.engine.sqlite import SqliteEngine
 from stadtkern.store.migrate import migrate
@@ -30,6 +38,7 @@ from stadtkern.views._http.gateway import Gateway, Receive, Scope, Send
 from stadtkern.views._http.routing import View
 from stadtkern.views.health.view import HealthView
 from stadtkern.views.manage.view import ManageView
+from stadtkern.views.ngsild.render_notification import NotificationRenderer
 from stadtkern.views.ngsild.view import NgsiLdView
 from stadtkern.views.openapi.view import OpenApiView
 
@@ -85,8 +94,10 @@ class Application:
         wake = await self._stack.enter_async_context(Wake(engine))
         tenants.when_committed = wake.committed
         await self._stack.enter_async_context(Maintenance(tenants, keys))
-        metrics = await self._stack.enter_async_context(Metrics(lambda: read_load(tenants)))
         broker = Broker(tenants)
+        subscriptions = Subscriptions(tenants, contexts, allow_private=settings.allow_private_addresses)
+        notifications = await self._notify(engine, tenants, keys, broker, contexts, subscriptions, wake)
+        metrics = await self._stack.enter_async_context(Metrics(lambda: read_load(tenants, notifications)))
         self._controller = Controller(ControlServices(broker, tenants, keys, contexts))
         self._services = Services(broker, contexts, settings.temporal_instances)
         ngsild = NgsiLdView(self._services, contexts)
@@ -98,6 +109,33 @@ class Application:
         roots: list[View] = [HealthView(health, metrics.render)]
         roots.append(OpenApiView(mounts, tuple(roots)))
         self._gateway = Gateway(settings, Door(keys, tenants, settings), mounts, roots)
+
+    async def _notify(
+        self,
+        engine: Engine,
+        tenants: Tenants,
+        keys: Keys,
+        broker: Broker,
+        contexts: ContextService,
+        subscriptions: Subscriptions,
+        wake: Wake,
+    ) -> NotificationService:
+        """Start to tell subscribers."""
+        settings = self.settings
+        http = await self._stack.enter_async_context(HttpDeliverer(allow_private=settings.allow_private_addresses))
+        renderer = NotificationRenderer(contexts, broker, settings.base_url)
+        shared = NotificationServices(
+            tenants=tenants,
+            subscriptions=subscriptions,
+            changes=Changes(tenants),
+            grants=Owners(keys, settings.anonymous),
+            post=Post(renderer, {"http": http, "https": http}, broker),
+            backlog=settings.notification_backlog,
+        )
+        service = NotificationService(shared, wake, lambda: lead(engine), alone=engine.name == "sqlite")
+        subscriptions.when_changed = service.changed
+        subscriptions.live_delivery = service.delivery
+        return await self._stack.enter_async_context(service)
 
     @property
     def controller(self) -> Controller:
@@ -144,11 +182,17 @@ def create_app(settings: Settings) -> Application:
     return Application(settings)
 
 
-def read_load(tenants: Tenants) -> Load:
+def lead(engine: Engine) -> Leadership:
+    """Take part in the choice of the process that tells subscribers."""
+    return PostgresLeadership(engine.url, DELIVERY) if isinstance(engine, PostgresEngine) else Alone()
+
+
+def read_load(tenants: Tenants, notifications: NotificationService) -> Load:
     """Tell what is open and what waits to be stored, for the metrics."""
     opened = tenants.opened()
     waiting = [tenant.writer.waiting for tenant in opened]
-    return Load(len(opened), sum(requests for requests, _ in waiting), sum(size for _, size in waiting))
+    requests, size = sum(requests for requests, _ in waiting), sum(size for _, size in waiting)
+    return Load(len(opened), requests, size, *notifications.load())
 
 
 def make_engine(settings: Settings) -> Engine:

@@ -37,6 +37,7 @@ REFRESH_S: Final = 10.0
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _DURATIONS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+_LAGS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0, 300.0, 3600.0)
 _SIZES: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 _PAGE: Final = resource.getpagesize()
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
@@ -48,6 +49,8 @@ class Load(NamedTuple):
     tenants: int = 0
     queued_requests: int = 0
     queued_bytes: int = 0
+    subscriptions: int = 0
+    waiting_notifications: int = 0
 
 
 class Metrics:
@@ -65,12 +68,18 @@ class Metrics:
         self._sizes = self._histogram("write_batch_operations", "Operations in one transaction", _SIZES)
         self._applying = self._histogram("write_batch_apply_seconds", "Load, apply and save a batch", _DURATIONS)
         self._committing = self._histogram("write_batch_commit_seconds", "Make a batch durable", _DURATIONS)
+        self._lag = self._histogram("notification_lag_seconds", "From a commit until its notification was taken", _LAGS)
+        self._failed_notifications = self._counter(
+            "notifications_failed", "Notifications that a receiver did not take", ["permanent"]
+        )
         self._failed_requests = self._counter("requests_failed", "Requests that met a fault of the server")
         self._failed_writes = self._counter("writes_failed", "Writes undone by a fault of the server")
         self._failed_jobs = self._counter("maintenance_failures", "Background jobs that failed", ["job"])
         self._tenants = self._gauge("stadtkern_tenants_open", "Tenants whose store is open")
         self._queued_requests = self._gauge("stadtkern_write_queue_requests", "Requests waiting to be stored")
         self._queued_bytes = self._gauge("stadtkern_write_queue_bytes", "Their size")
+        self._subscriptions = self._gauge("stadtkern_subscriptions", "Subscriptions that this process serves")
+        self._waiting = self._gauge("stadtkern_notifications_waiting", "Notifications not delivered yet")
         self._memory = self._gauge("process_resident_memory_bytes", "Memory in use")
         self._cpu = self._gauge("process_cpu_seconds", "Processor time used, user and system")
         self._files = self._gauge("process_open_fds", "Files and connections open")
@@ -81,6 +90,8 @@ class Metrics:
             telemetry.BatchCommitted: self._count_batch,
             telemetry.RequestFailed: self._count_fault,
             telemetry.WriteFailed: lambda _: self._failed_writes.inc(),
+            telemetry.NotificationSent: lambda event: self._lag.observe(event.lag_s),
+            telemetry.NotificationFailed: lambda event: self._failed_notifications.labels(str(event.permanent)).inc(),
             telemetry.MaintenanceFailed: lambda event: self._failed_jobs.labels(event.job).inc(),
         }
         self._stack = contextlib.ExitStack()
@@ -148,6 +159,8 @@ class Metrics:
         self._tenants.set(load.tenants)
         self._queued_requests.set(load.queued_requests)
         self._queued_bytes.set(load.queued_bytes)
+        self._subscriptions.set(load.subscriptions)
+        self._waiting.set(load.waiting_notifications)
         self._memory.set(_resident_bytes())
         self._cpu.set(time.process_time())
         self._files.set(_open_files())

@@ -74,6 +74,8 @@ class Settings:
     """Tenants kept open at once."""
     temporal_instances: int = 10_000
     """Instances in one answer about history, unless a client prefers more; beyond them it is cut and says so (206)."""
+    notification_backlog: int = 10_000
+    """Notifications that may wait for one subscriber; beyond it the oldest are given up and counted."""
     context_max_size: int = 1024 * 1024
     log_format: Literal["text", "json"] = "text"
     access_log: bool = False
@@ -123,6 +125,11 @@ class Settings:
             raise InvalidSettings(f"STADTKERN_METRICS must be one of {', '.join(get_args(MetricsReaders))}")
         if self.log_format not in {"text", "json"}:
             raise InvalidSettings("STADTKERN_LOG_FORMAT must be text or json")
+
+    @property
+    def base_url(self) -> str:
+        """What the server is called where no request says it, without a slash at the end."""
+        return self.public_url.rstrip("/") or f"http://{self.bind}:{self.port}"
 
     def check_exposure(self) -> None:
         """Refuse to listen beyond this machine unprotected. Raises: InvalidSettings."""

@@ -44,6 +44,21 @@ class WriteFailed(Struct, frozen=True):
     error: BaseException
 
 
+class NotificationSent(Struct, frozen=True):
+    """A receiver took a notification. lag_s: seconds from the commit of what it tells."""
+
+    tenant: str
+    lag_s: float
+
+
+class NotificationFailed(Struct, frozen=True):
+    """A receiver did not take a notification. permanent: it will not be tried again."""
+
+    tenant: str
+    reason: str
+    permanent: bool
+
+
 class ServerStarted(Struct, frozen=True):
     """A process answers requests."""
 
@@ -76,6 +91,8 @@ Event = (
     | RequestFailed
     | BatchCommitted
     | WriteFailed
+    | NotificationSent
+    | NotificationFailed
     | ServerStarted
     | ServerStopping
     | TenantOpened

@@ -117,7 +117,7 @@ async def _wal_syncs(url: str) -> int:
     """How often the server has brought its log to the disk, once all others have told of their part."""
     connection = await asyncpg.connect(url)
     try:
-        while await connection.fetchval(  # noqa: ASYNC110 - other processes set no event
+        while await connection.fetchval(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
         ):
             await asyncio.sleep(0.02)

@@ -11,7 +11,7 @@ import hmac
 import secrets
 from collections.abc import Callable
 
-from stadtkern.errors import BadRequestData, ResourceNotFound, Unauthorized, quoted
+from stadtkern.errors import BadRequestData, Forbidden, ResourceNotFound, Unauthorized
 from stadtkern.model import instant
 from stadtkern.model.actor import ADMINISTRATOR, ANONYMOUS, Actor, ApiKey, KeyKind
 from stadtkern.model.ids import DEFAULT_TENANT, Iri
@@ -55,6 +55,13 @@ class Keys:
         if not key.usable(now):
             raise Unauthorized("The API key has expired or was revoked")
         self._used[key.id] = now
+        return key
+
+    async def usable(self, id_: str) -> ApiKey:
+        """Give a key by its id while it opens anything. Raises: Forbidden."""
+        key = await self._find(id_)
+        if key is None or not key.usable(self._clock()):
+            raise Forbidden(f"The API key {id_[:40]!r} has expired or was revoked")
         return key
 
     async def _find(self, id_: str) -> ApiKey | None:
@@ -104,7 +111,7 @@ class Keys:
     async def revoke(self, grant: Grant, id_: str) -> None:
         """Close a key. Raises: ResourceNotFound."""
         if not any(key.id == id_ for key in await self._store.list_keys(grant)):
-            raise ResourceNotFound(f"The API key {quoted(id_)} does not exist")
+            raise ResourceNotFound(f"The API key {id_[:40]!r} does not exist")
         await self._store.revoke_key(grant, id_, self._clock())
         self._known.pop(id_, None)
 

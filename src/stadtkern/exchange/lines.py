@@ -209,6 +209,8 @@ EXPORTED: dict[str, type[Struct]] = {
     "observation": Observation,
 }
 """A tenant's tables whose rows stand in an export, as they are."""
+DERIVED_COLUMNS = {"subscription": frozenset({"changed"})}
+"""Columns of exported tables that an import fills by itself."""
 DERIVED = frozenset({"entity_type", "entity_scope", "geo", "geo_box", "link", "catalogue"})
 """Made anew from the entities by an import."""
 LEFT_OUT = frozenset({"change", "migration", "delivery", "tenant_epoch", "entity_map"})

@@ -128,11 +128,13 @@ class Subscription(Struct, frozen=True, omit_defaults=True, kw_only=True):
 class Delivery(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """How telling one subscriber went. done: everything up to here was delivered, dropped or of no interest.
 
+    pending: something waited behind ``done``; where nothing did, what the tenant's reader had passed is done, too.
     sent, failed: attempts that were answered well, and that were not; dropped: notifications given up because too many
     waited, or because the receiver refused them; last_error: a sentence. Spec: CIM 009 5.2.14 (timesSent and so on).
     """
 
     done: Position = START
+    pending: bool = False
     sent: int = 0
     failed: int = 0
     dropped: int = 0
@@ -140,3 +142,20 @@ class Delivery(Struct, frozen=True, omit_defaults=True, kw_only=True):
     last_success: Instant | None = None
     last_failure: Instant | None = None
     last_error: str | None = None
+
+
+Doing = Literal["idle", "sending", "waiting"]
+
+
+class Progress(Struct, frozen=True, kw_only=True):
+    """How telling one subscriber goes right now.
+
+    waiting: notifications not delivered yet. failures: in a row. next_try_s: seconds until the receiver is tried again;
+    not above 0 where nothing keeps it from being tried.
+    """
+
+    delivery: Delivery
+    waiting: int = 0
+    doing: Doing = "idle"
+    failures: int = 0
+    next_try_s: float = 0.0

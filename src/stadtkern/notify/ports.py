@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
+from stadtkern.model.entity import Entity
+from stadtkern.model.event import Event
+from stadtkern.model.ids import TenantId
+from stadtkern.model.instant import Instant
 from stadtkern.model.notification import Message
-from stadtkern.model.subscription import Endpoint
+from stadtkern.model.subscription import Endpoint, Subscription
+from stadtkern.policy.grant import Grant
 
 
 class DeliveryFailed(Exception):
@@ -26,4 +32,30 @@ class Deliverer(Protocol):
 
     async def deliver(self, endpoint: Endpoint, message: Message, timeout_s: float) -> None:
         """Hand a message over; the receiver has it when this returns. Raises: DeliveryFailed."""
+        ...
+
+
+class Renderer(Protocol):
+    """Writes notifications in the words of a standard."""
+
+    async def render(
+        self, subscription: Subscription, events: Sequence[Event], grant: Grant, notification_id: str, at: Instant
+    ) -> Message | None:
+        """Write what happened; None where the subscriber sees nothing of it. Raises: Problem (such as a context that
+        cannot be had now).
+        """
+        ...
+
+    async def render_state(
+        self, subscription: Subscription, entities: Sequence[Entity], grant: Grant, notification_id: str, at: Instant
+    ) -> Message | None:
+        """Write how things are, for subscriptions by time; None where there is nothing to show. Raises: Problem."""
+        ...
+
+
+class GrantSource(Protocol):
+    """Decides what a subscriber may see now."""
+
+    async def grant(self, owner: str, tenant: TenantId) -> Grant:
+        """Take the Grant of a subscription's owner anew. Raises: Unauthorized, Forbidden."""
         ...

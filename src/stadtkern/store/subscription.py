@@ -41,12 +41,12 @@ async def insert_subscription(database: Database, grant: Grant, subscription: Su
     del grant  # who may do this was asked by the broker; the rows are no entities
     sql = statements(_FILE, database.engine)
     async with database.transaction() as transaction:
+        await transaction.execute(sql["bump_epoch"])
         stored = replace(subscription, since=await _log_head(transaction, database.engine))
         row = (str(stored.id), encode_subscription(stored), int(stored.created_at))
         if not await transaction.fetch(sql["insert"], *row):
             return None
         await transaction.execute(sql["delete_delivery"], str(stored.id))
-        await transaction.execute(sql["bump_epoch"])
     return stored
 
 
@@ -61,6 +61,7 @@ async def edit_subscription(
     del grant
     sql = statements(_FILE, database.engine)
     async with database.transaction() as transaction:
+        await transaction.execute(sql["bump_epoch"])
         rows = await transaction.fetch(sql["load_locked"], str(id))
         if not rows:
             return None
@@ -68,7 +69,6 @@ async def edit_subscription(
         if renewed:
             edited = replace(edited, since=await _log_head(transaction, database.engine))
         await transaction.execute(sql["replace"], encode_subscription(edited), str(id))
-        await transaction.execute(sql["bump_epoch"])
     return edited
 
 
@@ -119,6 +119,21 @@ async def list_subscriptions(database: Database, grant: Grant) -> list[Told]:
     del grant
     rows = await database.fetch(statements(_FILE, database.engine)["list_all"], lane="scan")
     return [_told(row) for row in rows]
+
+
+async def changed_subscriptions(database: Database, grant: Grant, epoch: int) -> list[Subscription]:
+    """Give those that were written after the list had this number, the oldest first."""
+    del grant
+    lane = "key" if epoch >= 0 else "scan"
+    rows = await database.fetch(statements(_FILE, database.engine)["changed_since"], epoch, lane=lane)
+    return [decode_subscription(row[0]) for row in rows]
+
+
+async def subscription_ids(database: Database, grant: Grant) -> set[SubscriptionId]:
+    """Give the ids of all."""
+    del grant
+    rows = await database.fetch(statements(_FILE, database.engine)["ids"], lane="scan")
+    return {SubscriptionId(row[0]) for row in rows}
 
 
 async def count_subscriptions(database: Database, grant: Grant) -> int:

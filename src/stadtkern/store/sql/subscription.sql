@@ -1,5 +1,7 @@
 -- name: insert(id, body, created_at)
-INSERT INTO subscription (id, body, created_at) VALUES (:id, :body, :created_at) ON CONFLICT DO NOTHING RETURNING id;
+INSERT INTO subscription (id, body, created_at, changed)
+SELECT @text(:id), @text(:body), :created_at, value FROM tenant_epoch WHERE kind = 'subscriptions'
+ON CONFLICT DO NOTHING RETURNING id;
 
 -- name: load(id)
 SELECT s.body, d.body FROM subscription s LEFT JOIN delivery d ON d.subscription = s.id WHERE s.id = :id;
@@ -20,11 +22,18 @@ ORDER BY s.created_at, s.id LIMIT :most OFFSET :skipped;
 -- name: list_all()
 SELECT s.body, d.body FROM subscription s LEFT JOIN delivery d ON d.subscription = s.id ORDER BY s.created_at, s.id;
 
+-- name: changed_since(epoch)
+SELECT body FROM subscription WHERE changed > :epoch ORDER BY created_at, id;
+
+-- name: ids()
+SELECT id FROM subscription;
+
 -- name: count_all()
 SELECT count(*) FROM subscription;
 
 -- name: replace(body, id)
-UPDATE subscription SET body = :body WHERE id = :id;
+UPDATE subscription
+SET body = :body, changed = (SELECT value FROM tenant_epoch WHERE kind = 'subscriptions') WHERE id = :id;
 
 -- name: delete(id)
 DELETE FROM subscription WHERE id = :id RETURNING id;
@@ -42,7 +51,8 @@ WHERE @text(:id) = '' OR EXISTS (SELECT 1 FROM subscription WHERE id = :id)
 ON CONFLICT (subscription) DO UPDATE SET body = excluded.body;
 
 -- name: bump_epoch()
--- Tell every process that the list of subscriptions is another one.
+-- Tell every process that the list of subscriptions is another one. First in its transaction: the number belongs to the
+-- rows that are written after it, and to those of no other transaction.
 UPDATE tenant_epoch SET value = value + 1 WHERE kind = 'subscriptions';
 
 -- name: load_epoch()
