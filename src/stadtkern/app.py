@@ -15,13 +15,14 @@ from stadtkern.broker.maintenance import Maintenance
 from stadtkern.broker.owners import Owners
 from stadtkern.broker.stored_contexts import StoredContexts
 from stadtkern.broker.subscriptions import Subscriptions
+from stadtkern.broker.tail import Tail
 from stadtkern.broker.tenants import Tenants
 from stadtkern.broker.wake import Wake
 from stadtkern.control.controller import Controller
 from stadtkern.control.controller import Services as ControlServices
 from stadtkern.errors import SetupError, Unavailable
 from stadtkern.metrics import Load, Metrics
-from stadtkern.model.ids import DEFAULT_TENANT
+from stadtkern.model.ids import DEFAULT_TENANT, TenantId
 from stadtkern.notify.deliver.http import HttpDeliverer
 from stadtkern.notify.post import Post
 from stadtkern.notify.reader import Services as NotificationServices
@@ -34,8 +35,11 @@ from stadtkern.store.engine.sqlite import SqliteEngine
 from stadtkern.store.migrate import migrate
 from stadtkern.store.system import SystemStore
 from stadtkern.views._http.door import Door
+from stadtkern.views._http.following import Followed
 from stadtkern.views._http.gateway import Gateway, Receive, Scope, Send
 from stadtkern.views._http.routing import View
+from stadtkern.views._http.streaming import Streams
+from stadtkern.views.changes.view import ChangesView
 from stadtkern.views.health.view import HealthView
 from stadtkern.views.manage.view import ManageView
 from stadtkern.views.ngsild.render_notification import NotificationRenderer
@@ -61,6 +65,7 @@ class Application:
         self._controller: Controller | None = None
         self._services: Services | None = None
         self._stack = contextlib.AsyncExitStack()
+        self.streams = Streams(settings.open_streams)
 
     async def start(self) -> None:
         """Open the store, bring it to the present schema, start background work. Raises: SetupError, Unavailable."""
@@ -90,9 +95,16 @@ class Application:
                 max_bytes=settings.context_max_size,
             )
         )
-        tenants.when_gone = contexts.forget
         wake = await self._stack.enter_async_context(Wake(engine))
         tenants.when_committed = wake.committed
+        tail = Tail(tenants, Changes(tenants))
+        followed = Followed(tail, wake, self.streams)
+
+        def forget(tenant: TenantId) -> None:
+            contexts.forget(tenant)
+            tail.forget(tenant)
+
+        tenants.when_gone = forget
         await self._stack.enter_async_context(Maintenance(tenants, keys))
         broker = Broker(tenants)
         subscriptions = Subscriptions(tenants, contexts, allow_private=settings.allow_private_addresses)
@@ -104,6 +116,7 @@ class Application:
         mounts: dict[tuple[str, ...], View] = {
             ("ngsi-ld", "v1"): ngsild,
             ("v1",): ManageView(tenants, keys),
+            ("v1", "changes"): ChangesView(followed),
         }
         health = Health(system, None if settings.database_url else settings.data)
         roots: list[View] = [HealthView(health, metrics.render)]
@@ -153,6 +166,7 @@ class Application:
 
     async def stop(self) -> None:
         """Finish what was accepted and close the store."""
+        self.streams.end()
         await self._stack.aclose()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -72,6 +72,8 @@ class Settings:
     """PostgreSQL connections for reads, per worker."""
     open_tenants: int = 200
     """Tenants kept open at once."""
+    open_streams: int = 500
+    """Streams of notifications and changes at once, per worker; beyond it clients get 429."""
     temporal_instances: int = 10_000
     """Instances in one answer about history, unless a client prefers more; beyond them it is cut and says so (206)."""
     notification_backlog: int = 10_000

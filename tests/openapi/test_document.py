@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import jsonschema_rs
+import msgspec
 import pytest
 
 from stadtkern.views._http.routing import View
+from stadtkern.views.changes.describe import DESCRIPTION as CHANGES
 from stadtkern.views.health.describe import DESCRIPTION as HEALTH
 from stadtkern.views.manage.describe import DESCRIPTION as MANAGE
 from stadtkern.views.ngsild.describe import DESCRIPTION as NGSI_LD
@@ -22,7 +24,7 @@ from tests.asgi_client import Answer, Client
 from tests.openapi.conftest import ADMINISTRATOR
 
 _BASE_URI = "https://stadtkern.test/openapi.json"
-_MOUNTS = ((("ngsi-ld", "v1"), NGSI_LD), (("v1",), MANAGE), ((), HEALTH), ((), OPENAPI))
+_MOUNTS = ((("ngsi-ld", "v1"), NGSI_LD), (("v1",), MANAGE), (("v1", "changes"), CHANGES), ((), HEALTH), ((), OPENAPI))
 _ROUTES = [
     DescribedRoute(path_of((*mount, *pattern), operation), method, operation, "problem")
     for mount, description in _MOUNTS
@@ -105,6 +107,15 @@ async def test_example_works(client: Client, document: Any, route: DescribedRout
     _check(document, route, answer)
 
 
+async def test_changes_are_as_described(client: Client, document: Any) -> None:
+    (route,) = (one for one in _ROUTES if one.operation.id == "readChanges")
+    await client.ask("POST", "/ngsi-ld/v1/entities", body=ENTITY)
+    await client.ask("DELETE", f"/ngsi-ld/v1/entities/{ID}")
+    answer = await client.ask("GET", "/v1/changes", query={"values": "true"}, headers=ADMINISTRATOR)
+    assert len(answer.body.splitlines()) == 2
+    _check(document, route, answer)
+
+
 @pytest.mark.parametrize("route", _NGSI_LD_ROUTES, ids=_id)
 async def test_described_parameters_are_those_that_are_read(client: Client, route: DescribedRoute) -> None:
     described = {one.name for one in route.operation.parameters if one.place == "query"}
@@ -156,8 +167,10 @@ def _check(document: Any, route: DescribedRoute, answer: Answer) -> None:
     names = {name.lower(): value for name, value in answer.headers.items()}
     media_type = names["content-type"].partition(";")[0]
     assert media_type in content
+    lines = answer.body.splitlines() if media_type.endswith("ndjson") else [answer.body]
     if media_type.endswith("json"):
-        _validator(document, content[media_type]["schema"]).validate(answer.json)
+        for line in lines:
+            _validator(document, content[media_type]["schema"]).validate(msgspec.json.decode(line))
 
 
 def _validator(document: Any, schema: Any) -> jsonschema_rs.Draft202012Validator:

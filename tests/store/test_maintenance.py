@@ -17,10 +17,13 @@ from stadtkern.model.ids import EntityId, Iri
 from stadtkern.model.instant import Instant, now
 from stadtkern.model.json import raw
 from stadtkern.model.operation import CreateEntity, DeleteAttribute, UpsertEntity
+from stadtkern.model.subscription import START
 from stadtkern.query.filter import Exists, Path
 from stadtkern.query.request import EntityQuery
 from stadtkern.store import catalogue
 from stadtkern.store.catalogue import fold_catalogue, load_catalogue
+from stadtkern.store.changelog import read_changes
+from stadtkern.store.trimming import trimmed
 from tests.store.consistency import assert_consistent
 from tests.store.stores import GRANT, ROOM, TEMPERATURE, count, read, room, succeed
 
@@ -57,12 +60,23 @@ async def test_sweep_spares_what_is_written_again_meanwhile(tenant: OpenTenant) 
 async def test_trim_drops_old_changes_only(tenant: OpenTenant, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "TRIM", 4)
     await succeed(tenant, *(room(f"urn:r:{i}") for i in range(10)))
-    assert await trim_changes(tenant.database, now()) == 0
+    assert await trim_changes(tenant.database, GRANT, now()) == 0
     async with tenant.database.transaction() as transaction:
         await transaction.execute("UPDATE change SET at = at - 3600000000 WHERE seq <= 6")
-    assert await trim_changes(tenant.database, Instant(now() + CHANGES_KEPT_US - 1_800_000_000)) == 6
-    assert await trim_changes(tenant.database, Instant(now() + CHANGES_KEPT_US + 1_800_000_000)) == 4
+    assert await trim_changes(tenant.database, GRANT, Instant(now() + CHANGES_KEPT_US - 1_800_000_000)) == 6
+    assert await trim_changes(tenant.database, GRANT, Instant(now() + CHANGES_KEPT_US + 1_800_000_000)) == 4
     assert await count(tenant, "change") == 0
+
+
+async def test_trim_remembers_how_far_it_went(tenant: OpenTenant) -> None:
+    later = Instant(now() + CHANGES_KEPT_US + 1_800_000_000)
+    assert await trimmed(tenant.database, GRANT) == START
+    await succeed(tenant, room("urn:r:1"), room("urn:r:2"))
+    last = (await read_changes(tenant.database, GRANT, START, 10))[-1].position
+    assert await trim_changes(tenant.database, GRANT, later) == 2
+    assert await trimmed(tenant.database, GRANT) == last
+    assert await trim_changes(tenant.database, GRANT, later) == 0
+    assert await trimmed(tenant.database, GRANT) == last
 
 
 async def test_fold_keeps_all_counts(tenant: OpenTenant, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,12 +14,13 @@ from stadtkern.broker.tenants import OpenTenant, Tenants
 from stadtkern.model.ids import EntityId
 from stadtkern.model.instant import Instant, now
 from stadtkern.model.operation import DeleteEntity
-from stadtkern.policy.grant import system_grant
+from stadtkern.policy.grant import Grant, system_grant
 from stadtkern.store.catalogue import fold_catalogue
 from stadtkern.store.engine.base import Database
 from stadtkern.store.partitions import ensure_partitions
 from stadtkern.store.planning import analyze_grown
 from stadtkern.store.statements import statements
+from stadtkern.store.trimming import trim
 
 EVERY_S = 5.0
 PARTITIONS_EVERY = 720
@@ -67,7 +68,7 @@ class Maintenance:
                 if turn % PARTITIONS_EVERY == 0:
                     grant = system_grant("make partitions", tenant.name)
                     await self._attempt("partitions", ensure_partitions(tenant.database, grant, now()))
-                    await self._attempt("old changes", trim_changes(tenant.database, now()))
+                    await self._attempt("old changes", trim_changes(tenant.database, grant, now()))
 
     @staticmethod
     async def _attempt(job: str, work: Awaitable[object]) -> None:
@@ -95,13 +96,11 @@ async def sweep_expired(tenant: OpenTenant) -> int:
     return swept
 
 
-async def trim_changes(database: Database, moment: Instant) -> int:
+async def trim_changes(database: Database, grant: Grant, moment: Instant) -> int:
     """Drop change rows older than a week, in slices between which others write, and tell how many."""
-    sql = statements("write.sql", database.engine)["trim_changes"]
     dropped = 0
     while True:
-        async with database.transaction() as transaction:
-            gone = await transaction.fetch(sql, moment - CHANGES_KEPT_US, TRIM)
-        dropped += len(gone)
-        if len(gone) < TRIM:
+        gone = await trim(database, grant, Instant(moment - CHANGES_KEPT_US), TRIM)
+        dropped += gone
+        if gone < TRIM:
             return dropped

@@ -135,9 +135,7 @@ class Reader:
         self.cursor = rows[-1].position
         return len(rows) == ROWS
 
-    async def _reload(
-        self, tenant: OpenTenant, stored: Mapping[SubscriptionId, Delivery], passed: Position
-    ) -> None:
+    async def _reload(self, tenant: OpenTenant, stored: Mapping[SubscriptionId, Delivery], passed: Position) -> None:
         """Take what has changed in the list of subscriptions.
 
         stored: what is known of deliveries already. passed: where nothing waited, it is done up to here.

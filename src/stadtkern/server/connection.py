@@ -9,6 +9,8 @@ from asyncio import TimerHandle, Transport
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+ABORT = "stadtkern.abort"
+"""An ASGI extension: drops the connection at once, with what its reader did not take."""
 MAX_HEAD = 128 * 1024
 """Bytes of a request's head; the longest address that the application reads is a quarter of it."""
 MAX_FIELDS = 200
@@ -50,6 +52,7 @@ class Connection(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Begin a request's head."""
         super().on_message_begin()
+        self.scope["extensions"] = {ABORT: self.transport.abort}  # type: ignore[typeddict-item,typeddict-unknown-key]
         self._in_head, self._in_body, self._head_size = True, False, 0
 
     def on_header(self, name: bytes, value: bytes) -> None:

@@ -51,7 +51,12 @@ async def _serve(settings: Settings, companion: Companion | None) -> int:
         telemetry.emit(telemetry.ServerStarted(f"http://{settings.bind}:{settings.port}", _engine(settings)))
         async with _control(application, settings):
             beside = None if companion is None else companion(application)
-            await _until(server.serve(sockets), server.stop, _stopped(stopping, beside))
+
+            def stop() -> None:
+                application.streams.end()
+                server.stop()
+
+            await _until(server.serve(sockets), stop, _stopped(stopping, beside))
     finally:
         await application.stop()
     return 0

@@ -163,9 +163,3 @@ SELECT pg_notify('stadtkern_change', current_schema());
 -- name: expired(now, most)
 -- Transient entities whose time is over (CIM 009 5.2.4, expiresAt).
 SELECT id FROM entity WHERE expires_at IS NOT NULL AND expires_at <= :now AND state = 0 ORDER BY expires_at LIMIT :most;
-
--- name: trim_changes(before, most)
--- Drop those of the oldest change rows that need not be kept any longer.
-DELETE FROM change WHERE seq IN (
-    SELECT o.seq FROM (SELECT c.seq, c.at FROM change c ORDER BY c.seq LIMIT :most) o WHERE o.at < :before
-) RETURNING seq;

@@ -13,7 +13,7 @@ import re
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from time import perf_counter
 from typing import Any, Protocol
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -41,6 +41,7 @@ from stadtkern.settings import Settings, is_loopback
 from stadtkern.views._http.message import Request, Response
 from stadtkern.views._http.problem import Dialect, internal_error, problem_response
 from stadtkern.views._http.routing import Route, View
+from stadtkern.views._http.streaming import ABORT, Stream, send_stream
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -134,7 +135,10 @@ class Gateway:
         finally:
             self._held -= arrival.held
         try:
-            await _send(send, response, arrival, request_id)
+            if response.stream is None or arrival.method == "HEAD":
+                await _send(send, response, arrival, request_id)
+            else:
+                await _start(send, response, arrival, request_id)
         finally:
             telemetry.emit(
                 telemetry.RequestAnswered(
@@ -148,6 +152,8 @@ class Gateway:
                     actor.name,
                 )
             )
+        if response.stream is not None:
+            await _send_stream(response.stream, scope, send, receive, request_id)
 
     async def _answer(
         self, scope: Scope, receive: Receive, arrival: _Arrival, request_id: str
@@ -172,6 +178,7 @@ class Gateway:
             base_url=self._base_url(scope, arrival),
             request_id=request_id,
             tenant_header=headers.get("ngsild-tenant"),
+            renew=partial(self._renew, route, arrival),
         )
         return actor, await route.handler(request)
 
@@ -191,6 +198,14 @@ class Gateway:
         if not route.system:
             await self._doorkeeper.enter(arrival.tenant, grant, writing=grant.action != "read")
         return actor, grant
+
+    async def _renew(self, route: Route, arrival: _Arrival) -> Grant:
+        """Judge the caller anew. Raises: Unauthorized, Forbidden, NonexistentTenant."""
+        headers = arrival.headers
+        actor = await self._doorkeeper.authenticate(headers.get("authorization"), headers.get("x-api-key"))
+        grant = authorize(actor, route.action, arrival.tenant, self._settings.anonymous)
+        await self._doorkeeper.enter(arrival.tenant, grant, writing=False)
+        return grant
 
     def _may_monitor(self, scope: Scope, arrival: _Arrival) -> bool:
         """Tell whether the caller may see the numbers without credentials: everybody, or this machine itself.
@@ -402,7 +417,8 @@ def _encode_header(header: tuple[str, str]) -> tuple[bytes, bytes]:
     return header[0].encode("latin-1"), header[1].encode("latin-1", "replace")
 
 
-async def _send(send: Send, response: Response, arrival: _Arrival, request_id: str) -> None:
+async def _start(send: Send, response: Response, arrival: _Arrival, request_id: str, length: int | None = None) -> None:
+    """Send the head of an answer. length: of its body; None where the end is not known."""
     headers = [_encode_header(header) for header in response.headers]
     headers.append((b"x-request-id", request_id.encode()))
     tenant = arrival.headers.get("ngsild-tenant")
@@ -410,13 +426,30 @@ async def _send(send: Send, response: Response, arrival: _Arrival, request_id: s
         headers.append((b"ngsild-tenant", tenant.encode("latin-1", "replace")))
     if arrival.method in {"GET", "HEAD"}:
         headers.append(_VARY)
-    if response.stream is None:
-        headers.append((b"content-length", str(len(response.body)).encode()))
-        body = b"" if arrival.method == "HEAD" else response.body
-        await send({"type": "http.response.start", "status": response.status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
-        return
+    if length is not None:
+        headers.append((b"content-length", str(length).encode()))
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
-    async for chunk in response.stream:
-        await send({"type": "http.response.body", "body": chunk, "more_body": True})
-    await send({"type": "http.response.body", "body": b""})
+
+
+async def _send(send: Send, response: Response, arrival: _Arrival, request_id: str) -> None:
+    length = None if response.stream is not None else len(response.body)
+    await _start(send, response, arrival, request_id, length)
+    await send({"type": "http.response.body", "body": b"" if arrival.method == "HEAD" else response.body})
+
+
+async def _send_stream(stream: Stream, scope: Scope, send: Send, receive: Receive, request_id: str) -> None:
+    """Send what follows the head, until it is over."""
+    abort: Callable[[], None] = scope.get("extensions", {}).get(ABORT, _cannot_abort)
+    try:
+        if scope["method"] != "HEAD":
+            await send_stream(stream, send, receive, abort)
+    except Exception as error:  # the status was sent long ago: all that can be told is that the rest is missing
+        telemetry.emit(telemetry.RequestFailed(request_id, error))
+        abort()
+    finally:
+        await stream.aclose()
+
+
+def _cannot_abort() -> None:
+    """Let the server end the connection."""
+    raise InvalidRequest("The reader of a stream is gone or too slow")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from stadtkern.policy.grant import Grant
+from stadtkern.views._http.streaming import Stream
 
 
 @dataclass(slots=True)
@@ -29,6 +30,8 @@ class Request:
     request_id: str
     tenant_header: str | None = None
     """The NGSILD-Tenant header as it came, to be echoed."""
+    renew: Callable[[], Awaitable[Grant]] | None = None
+    """Judges the caller anew, for answers that take long. Raises: Unauthorized, Forbidden, NonexistentTenant."""
 
     def header(self, name: str) -> str | None:
         """Give a header's value by its lower-case name."""
@@ -42,4 +45,4 @@ class Response:
     status: int
     body: bytes = b""
     headers: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
-    stream: AsyncIterator[bytes] | None = None
+    stream: Stream | None = None
