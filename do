@@ -67,6 +67,13 @@ want_postgres() {
         say "tests on PostgreSQL cannot run. What they need: sudo apt-get install postgresql postgresql-postgis"
 }
 
+# The same for the tests of notifications over MQTT.
+want_mosquitto() {
+    if "$venv/bin/python" -m tests.mosquitto_server; then return; fi
+    apt_install mosquitto openssl ||
+        say "tests with an MQTT broker cannot run. What they need: sudo apt-get install mosquitto openssl"
+}
+
 # --- the commands ----------------------------------------------------------------------------------------------------
 
 verb=${1:-help}
@@ -81,6 +88,7 @@ serve) #   start Stadtkern, set up by STADTKERN_… variables, in the foreground
 test) #    run the tests on every engine; arguments go to pytest: ./do test -k query
     install dev
     want_postgres
+    want_mosquitto
     exec "$venv/bin/python" -m pytest -n 2 --dist worksteal "$@" ;;
 lint) #    check style, types, import contracts
     install dev

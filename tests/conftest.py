@@ -1,20 +1,23 @@
-"""What every test may ask for: a database on each engine.
+"""What every test may ask for: a database on each engine, and an MQTT broker.
 
-Without PostgreSQL the tests on it are skipped and named at the end; with CI set they fail.
+Without PostgreSQL or mosquitto the tests on it are skipped and named at the end; with CI set they fail.
 """
 
 from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import NoReturn
 
 import hypothesis
 import pytest
 
+from tests.mosquitto_server import MosquittoMissing, MosquittoServer
 from tests.postgres_server import PostgresMissing, PostgresServer
 
-_LEFT_OUT = "no PostgreSQL to test on: "
+_LEFT_OUT = ("no PostgreSQL to test on: ", "no MQTT broker to test on: ")
 
 # The machine decides how long an example takes, and in CI only the change may decide what fails.
 _SLOW_IS_FINE = [hypothesis.HealthCheck.too_slow]
@@ -39,11 +42,33 @@ def postgres_server(pytestconfig: pytest.Config) -> Iterator[PostgresServer]:
     try:
         server = PostgresServer(fsync=not pytestconfig.getoption("--no-fsync"))
     except PostgresMissing as missing:
-        reason = _LEFT_OUT + str(missing)
-    else:
-        with server:
-            yield server
-        return
+        _leave_out(_LEFT_OUT[0] + str(missing))
+    with server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mosquitto_server() -> Iterator[MosquittoServer]:
+    """An MQTT broker of this run's own, for tests that leave it running."""
+    with _start_mosquitto() as server:
+        yield server
+
+
+@pytest.fixture
+def start_mosquitto() -> Iterator[Callable[..., MosquittoServer]]:
+    """Starts brokers for one test, with these further lines of configuration."""
+    with ExitStack() as servers:
+        yield lambda *options: servers.enter_context(_start_mosquitto(*options))
+
+
+def _start_mosquitto(*options: str) -> MosquittoServer:
+    try:
+        return MosquittoServer(*options)
+    except MosquittoMissing as missing:
+        _leave_out(_LEFT_OUT[1] + str(missing))
+
+
+def _leave_out(reason: str) -> NoReturn:
     if os.environ.get("CI"):
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)
@@ -70,14 +95,17 @@ def database_url(request: pytest.FixtureRequest) -> str:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Name the tests that were left out for want of PostgreSQL."""
-    left_out: Counter[str] = Counter()
+    """Name the tests that were left out for want of a program."""
+    left_out: Counter[tuple[str, str]] = Counter()
     for report in terminalreporter.stats.get("skipped", []):
-        if isinstance(report.longrepr, tuple) and _LEFT_OUT in report.longrepr[2]:
-            left_out[report.nodeid.partition("::")[0]] += 1
+        if isinstance(report.longrepr, tuple):
             reason = report.longrepr[2].removeprefix("Skipped: ")
+            if reason.startswith(_LEFT_OUT):
+                left_out[reason, report.nodeid.partition("::")[0]] += 1
     if left_out:
         terminalreporter.section("left out")
-        terminalreporter.line(reason)
-        for file, count in left_out.items():
-            terminalreporter.line(f"{file}: {count} tests")
+        for reason in {reason: None for reason, _ in left_out}:
+            terminalreporter.line(reason)
+            for (why, file), count in left_out.items():
+                if why == reason:
+                    terminalreporter.line(f"{file}: {count} tests")

@@ -44,6 +44,12 @@ from __future__ import annotations
 from typing import ClassVar
 
 
+def quoted(value: object, most: int = 80) -> str:
+    """Quote what a client sent; of a long text the beginning, so marked that it is not taken for another text."""
+    text = value if isinstance(value, str) else repr(value)
+    return repr(text) if len(text) <= most else f"{text[:most]!r}… ({len(text)} characters)"
+
+
 class Problem(Exception):
     """Something a client can be told about."""
 

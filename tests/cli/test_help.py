@@ -56,3 +56,10 @@ def test_help_says_what_each_command_and_option_is_for(path: tuple[str, ...]) ->
 def test_wrong_command_line_ends_with_2_and_the_usage(arguments: list[str]) -> None:
     done = CliRunner().invoke(main, arguments)
     assert (done.exit_code, "Usage:" in done.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("path", _paths(main))
+def test_sentences_of_help_have_no_runs_of_blanks(path: tuple[str, ...]) -> None:
+    text = CliRunner().invoke(main, [*path, "--help"]).output
+    sentences = [line.strip() for line in text.partition("Options:")[0].splitlines()]
+    assert not [line for line in sentences if "     " in line and ":  " not in line]

@@ -39,6 +39,7 @@ from stadtkern.errors import (
     OperationNotSupported,
     ResourceNotFound,
     Unavailable,
+    quoted,
 )
 from stadtkern.jsonld.context import CORE_CONTEXT, Context, compile_context
 from stadtkern.jsonld.core import CORE_ADDRESSES, CORE_CONTEXT_URL, is_core_address
@@ -367,7 +368,7 @@ class ContextService:
         for address in (*CORE_ADDRESSES, *await self._documents.list_preloaded()):
             if id_or_url in (address, cached_id(address)):
                 return self._describe_built_in(address), False
-        raise ResourceNotFound(f"The @context {id_or_url[:200]} does not exist")
+        raise ResourceNotFound(f"The @context {quoted(id_or_url)} does not exist")
 
     def _describe_built_in(self, address: str) -> ContextRecord:
         return ContextRecord(

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from stadtkern.broker.consumption import Consumption, EntityPage
-from stadtkern.errors import ResourceNotFound, TooManyResults
+from stadtkern.errors import ResourceNotFound, TooManyResults, quoted
 from stadtkern.model.entity import Entity
 from stadtkern.model.entity_map import EntityMap
 from stadtkern.model.ids import EntityId
@@ -62,7 +62,7 @@ class EntityMaps(Consumption):
         database = (await self._tenants.get(grant.tenant)).database
         found = await entity_map.load_map(database, grant, id, now())
         if found is None:
-            raise ResourceNotFound(f"Entity map {id[:200]} does not exist")
+            raise ResourceNotFound(f"Entity map {quoted(id)} does not exist")
         return found
 
     async def move_end(self, grant: Grant, id: str, expires_at: Instant) -> None:
@@ -77,7 +77,7 @@ class EntityMaps(Consumption):
         """Forget a map. Raises: ResourceNotFound."""
         database = (await self._tenants.get(grant.tenant)).database
         if not await entity_map.delete_map(database, grant, id, now()):
-            raise ResourceNotFound(f"Entity map {id[:200]} does not exist")
+            raise ResourceNotFound(f"Entity map {quoted(id)} does not exist")
 
     async def query_mapped(self, grant: Grant, known: EntityMap, query: EntityQuery) -> EntityPage:
         """Give a page of a map's entities that still match; those that do not are taken out of it.

@@ -11,7 +11,7 @@ import hmac
 import secrets
 from collections.abc import Callable
 
-from stadtkern.errors import BadRequestData, Forbidden, ResourceNotFound, Unauthorized
+from stadtkern.errors import BadRequestData, Forbidden, ResourceNotFound, Unauthorized, quoted
 from stadtkern.model import instant
 from stadtkern.model.actor import ADMINISTRATOR, ANONYMOUS, Actor, ApiKey, KeyKind
 from stadtkern.model.ids import DEFAULT_TENANT, Iri
@@ -111,7 +111,7 @@ class Keys:
     async def revoke(self, grant: Grant, id_: str) -> None:
         """Close a key. Raises: ResourceNotFound."""
         if not any(key.id == id_ for key in await self._store.list_keys(grant)):
-            raise ResourceNotFound(f"The API key {id_[:40]!r} does not exist")
+            raise ResourceNotFound(f"The API key {quoted(id_)} does not exist")
         await self._store.revoke_key(grant, id_, self._clock())
         self._known.pop(id_, None)
 

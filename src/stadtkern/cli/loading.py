@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,7 +21,8 @@ def with_exports(files: click.Command) -> click.Command:
         click.Option(["--keep"], is_flag=True, help="Export: leave tenants that hold data as they are."),
         click.Option(["--into"], help="Export of one tenant: load it under this name."),
     ]
-    command = click.Command("import", params=[*mapping, *own], help=f"{_HELP}\n\n{files.help or ''}", short_help=_SHORT)
+    text = f"{_HELP}\n\n{inspect.cleandoc(files.help or '')}"
+    command = click.Command("import", params=[*mapping, *own], help=text, short_help=_SHORT)
 
     def decide(**given: Any) -> None:
         context = click.get_current_context()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NewType
 
-from stadtkern.errors import BadRequestData
+from stadtkern.errors import BadRequestData, quoted
 
 EntityId = NewType("EntityId", str)
 """The URI of an entity."""
@@ -39,8 +39,9 @@ def is_uri(text: str) -> bool:
 def parse_entity_id(text: object, pointer: str = "/id") -> EntityId:
     """Check an entity's id. Raises: BadRequestData. Spec: CIM 009 4.6.1 (an id is a URI)."""
     if not isinstance(text, str) or not is_uri(text):
-        shown = repr(text)[:80]
-        raise BadRequestData(f"The id {shown} is not a URI", pointer=pointer)
+        long = isinstance(text, str) and len(text.encode(errors="replace")) > MAX_URI_BYTES
+        fault = f"is longer than {MAX_URI_BYTES} bytes" if long else "is not a URI"
+        raise BadRequestData(f"The id {quoted(text)} {fault}", pointer=pointer)
     return EntityId(text)
 
 
@@ -49,7 +50,7 @@ def parse_tenant_id(text: str) -> TenantId:
     folded = text.strip().lower().replace("-", "_")
     if _TENANT.fullmatch(folded) is None:
         raise BadRequestData(
-            f"The tenant name {text[:80]!r} is not allowed",
+            f"The tenant name {quoted(text)} is not allowed",
             hint="a letter, then letters, digits, '-' or '_'; at most 48 characters",
         )
     return TenantId(folded)

@@ -32,6 +32,7 @@ from stadtkern.errors import (
     ResourceNotFound,
     TooManyRequests,
     UriTooLong,
+    quoted,
 )
 from stadtkern.model.actor import ANONYMOUS, Actor
 from stadtkern.model.ids import DEFAULT_TENANT, TenantId, parse_tenant_id
@@ -354,7 +355,7 @@ def _parse_named_tenant(text: str) -> TenantId:
         return parse_tenant_id(text)
     except BadRequestData as error:
         # what cannot be a name cannot exist either
-        raise NonexistentTenant(f"Tenant {text[:80]!r} does not exist") from error
+        raise NonexistentTenant(f"Tenant {quoted(text)} does not exist") from error
 
 
 def _read_headers(scope: Scope) -> dict[str, str]:

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from stadtkern.broker.keys import Keys
 from stadtkern.broker.tenants import Tenants
-from stadtkern.errors import BadRequestData
+from stadtkern.errors import BadRequestData, quoted
 from stadtkern.model.actor import ApiKey, Tenant
 from stadtkern.model.ids import Iri, is_uri, parse_tenant_id
 from stadtkern.model.instant import parse_instant, render_instant
@@ -98,7 +98,7 @@ class ManageView(RoutedView):
             raise BadRequestData(f"A key names at most {MAX_TYPES} types", pointer="/types")
         for position, name in enumerate(body.types):
             if not is_uri(name):
-                raise BadRequestData(f"The type {name[:80]!r} is not a full IRI", pointer=f"/types/{position}")
+                raise BadRequestData(f"The type {quoted(name)} is not a full IRI", pointer=f"/types/{position}")
         expires = parse_instant(body.expiresAt) if body.expiresAt is not None else None
         types = tuple(Iri(name) for name in body.types)
         name = _short(body.name, "name")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from stadtkern.errors import BadRequestData, InvalidRequest, TooManyResults
+from stadtkern.errors import BadRequestData, InvalidRequest, TooManyResults, quoted
 from stadtkern.jsonld.context import Context
 from stadtkern.model.entity import NO_DATASET
 from stadtkern.model.ids import Iri, is_uri
@@ -115,7 +115,7 @@ def parse_dataset_ids(parameters: Parameters) -> frozenset[str] | None:
     ids = [part.strip() for part in text.split(",")]
     for id_ in ids:
         if id_ != "@none" and not is_uri(id_):
-            raise BadRequestData(f"The datasetId {id_[:80]!r} is not a URI", pointer="datasetId:0")
+            raise BadRequestData(f"The datasetId {quoted(id_)} is not a URI", pointer="datasetId:0")
     return frozenset(NO_DATASET if id_ == "@none" else id_ for id_ in ids)
 
 
@@ -196,7 +196,7 @@ def _parse_contained_by(parameters: Parameters) -> tuple[str, ...]:
     ids = tuple(part.strip() for part in text.split(",")) if text is not None else ()
     for id_ in ids:
         if not is_uri(id_):
-            raise BadRequestData(f"The containedBy {id_[:80]!r} is not a URI", pointer="containedBy:0")
+            raise BadRequestData(f"The containedBy {quoted(id_)} is not a URI", pointer="containedBy:0")
     return ids
 
 

@@ -7,7 +7,7 @@ from urllib.parse import quote, unquote
 
 import msgspec
 
-from stadtkern.errors import BadRequestData, ResourceNotFound
+from stadtkern.errors import BadRequestData, ResourceNotFound, quoted
 from stadtkern.model.entity_map import EntityMap
 from stadtkern.model.ids import is_uri
 from stadtkern.model.instant import render_instant
@@ -77,7 +77,7 @@ def address_of(request: Request, known: EntityMap) -> str:
 def parse_map_id(text: str) -> str:
     """Check the id of a map. Raises: BadRequestData."""
     if not is_uri(text):
-        raise BadRequestData(f"The id {text[:80]!r} of an entity map is not a URI")
+        raise BadRequestData(f"The id {quoted(text)} of an entity map is not a URI")
     return text
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import re2
 
-from stadtkern.errors import BadRequestData
+from stadtkern.errors import BadRequestData, quoted
 from stadtkern.jsonld.context import Context
 from stadtkern.model.entity import NO_DATASET, AttributeKind
 from stadtkern.model.ids import NGSI_LD_NULL, EntityId, Iri, is_uri, parse_entity_id
@@ -83,7 +83,7 @@ def expand_attribute(name: str, context: Context, pointer: str | None = None) ->
     """Expand an attribute's name. Raises: BadRequestData. Spec: CIM 009 4.6.2, 4.5.1 (reserved names)."""
     if not is_name(name):
         raise BadRequestData(
-            f"The attribute name {name[:80]!r} is not allowed",
+            f"The attribute name {quoted(name)} is not allowed",
             hint="a letter, then letters, digits or '_'; or a full URI",
             pointer=pointer,
         )
@@ -97,7 +97,7 @@ def expand_type(name: object, context: Context, pointer: str | None = None) -> I
     """Expand one type name. Raises: BadRequestData. Spec: CIM 009 4.6.2."""
     if not isinstance(name, str) or name in ("type", "id") or not is_name(name):
         raise BadRequestData(
-            f"The type {str(name)[:80]!r} is not a type name",
+            f"The type {quoted(name)} is not a type name",
             hint="a letter, then letters, digits or '_'; or a full URI",
             pointer=pointer,
         )
@@ -124,7 +124,7 @@ def parse_dataset_id(tree: Any, pointer: str) -> str:
     if tree == "@none":
         return NO_DATASET
     if not isinstance(tree, str) or tree == NGSI_LD_NULL or not is_uri(tree):
-        raise BadRequestData(f"The datasetId {str(tree)[:80]!r} is not a URI", pointer=pointer)
+        raise BadRequestData(f"The datasetId {quoted(tree)} is not a URI", pointer=pointer)
     return tree
 
 
@@ -156,7 +156,7 @@ def parse_scope(tree: Any, pointer: str) -> list[str]:
 def _parse_one_scope(scope: Any, pointer: str) -> str:
     if not isinstance(scope, str) or len(scope) > _MAX_NAME or _SCOPE.fullmatch(scope) is None:
         raise BadRequestData(
-            f"The scope {str(scope)[:80]!r} is not allowed",
+            f"The scope {quoted(scope)} is not allowed",
             hint="levels of letters, digits and '_' that begin with a letter, as in /Madrid/Gardens",
             pointer=pointer,
         )

@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec import Raw
 
-from stadtkern.errors import BadRequestData
+from stadtkern.errors import BadRequestData, quoted
 from stadtkern.jsonld.context import Context
 from stadtkern.model.entity import AttributeKind
 from stadtkern.model.ids import NGSI_LD_NULL, is_uri
@@ -98,7 +98,7 @@ def _parse_object(node: Node, context: Context, pointer: str) -> Raw:
 
 def _check_target(target: Any, pointer: str) -> str:
     if not isinstance(target, str) or target == NGSI_LD_NULL or not is_uri(target):
-        raise BadRequestData(f"The object {str(target)[:80]!r} of a relationship is not a URI", pointer=pointer)
+        raise BadRequestData(f"The object {quoted(target)} of a relationship is not a URI", pointer=pointer)
     return target
 
 

@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 import re2
 
 from stadtkern.broker.apply import split_history
-from stadtkern.errors import BadRequestData, MethodNotAllowed, Problem, ResourceNotFound
+from stadtkern.errors import BadRequestData, MethodNotAllowed, Problem, ResourceNotFound, quoted
 from stadtkern.model.change import Outcome
 from stadtkern.model.entity import NO_DATASET
 from stadtkern.model.ids import EntityId, Iri, is_uri, parse_entity_id
@@ -126,11 +126,11 @@ async def delete_instance(request: Request, services: NgsiLdServices) -> Respons
 def parse_instance_id(text: str) -> int:
     """Read an instanceId. Raises: BadRequestData (no URI), ResourceNotFound (one that this server never gives)."""
     if not is_uri(text):
-        raise BadRequestData(f"The instance id {text[:80]!r} is not a URI")
+        raise BadRequestData(f"The instance id {quoted(text)} is not a URI")
     match = _INSTANCE.fullmatch(text)
     number = _MAX_INSTANCE if match is None else int(match.group(1))
     if number >= _MAX_INSTANCE:
-        raise ResourceNotFound(f"There is no instance {text[:200]}")
+        raise ResourceNotFound(f"There is no instance {quoted(text)}")
     return number
 
 
