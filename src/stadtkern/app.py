@@ -24,6 +24,7 @@ from stadtkern.errors import SetupError, Unavailable
 from stadtkern.metrics import Load, Metrics
 from stadtkern.model.ids import DEFAULT_TENANT, TenantId
 from stadtkern.notify.deliver.http import HttpDeliverer
+from stadtkern.notify.deliver.mqtt import MqttDeliverer
 from stadtkern.notify.post import Post
 from stadtkern.notify.reader import Services as NotificationServices
 from stadtkern.notify.service import NotificationService
@@ -136,13 +137,15 @@ class Application:
         """Start to tell subscribers."""
         settings = self.settings
         http = await self._stack.enter_async_context(HttpDeliverer(allow_private=settings.allow_private_addresses))
+        mqtt = MqttDeliverer(allow_private=settings.allow_private_addresses)
+        self._stack.push_async_callback(mqtt.close)
         renderer = NotificationRenderer(contexts, broker, settings.base_url)
         shared = NotificationServices(
             tenants=tenants,
             subscriptions=subscriptions,
             changes=Changes(tenants),
             grants=Owners(keys, settings.anonymous),
-            post=Post(renderer, {"http": http, "https": http}, broker),
+            post=Post(renderer, {"http": http, "https": http, "mqtt": mqtt, "mqtts": mqtt}, broker),
             backlog=settings.notification_backlog,
         )
         service = NotificationService(shared, wake, lambda: lead(engine), alone=engine.name == "sqlite")

@@ -147,7 +147,7 @@ _TARGETS = ["/ngsi-ld/v1/entities?q={}", "/ngsi-ld/v1/entities/{}", "/{}", "/ngs
 def test_address_that_is_too_long_is_refused(asker: Asker, target: str) -> None:
     for text in ("a" * 40_000, quote('a~="(a+)+$";' * 1_500), "a/" * 20_000):
         check_problem(asker.ask("GET", target.format(text)), 414)
-    # from 64 kB on the server refuses before it comes to us, without a document
+    # from 60 kB on the server refuses before it comes to us
     assert asker.ask("GET", target.format("a" * 100_000)).status == 414
 
 

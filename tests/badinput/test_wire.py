@@ -269,3 +269,12 @@ def test_large_bodies_at_once_are_bounded(server: ServerProcess, asker: Asker) -
                 statuses += _statuses(sender.recv(65536))
     assert set(statuses) <= {400, 429}
     assert 400 in statuses
+
+
+def test_answer_without_a_body_says_nothing_of_its_length(server: ServerProcess, asker: Asker) -> None:
+    asker.ask("POST", "/ngsi-ld/v1/entityOperations/upsert", b'[{"id": "urn:x:gone", "type": "T"}]')
+    head = b"DELETE /ngsi-ld/v1/entities/urn:x:gone HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    received = exchange(server.port, head).lower()
+    assert received.startswith(b"http/1.1 204 ")
+    assert b"content-length" not in received
+    assert b"transfer-encoding" not in received

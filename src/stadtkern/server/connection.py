@@ -14,10 +14,15 @@ ABORT = "stadtkern.abort"
 MAX_HEAD = 128 * 1024
 """Bytes of a request's head; the longest address that the application reads is a quarter of it."""
 MAX_FIELDS = 200
+MAX_TARGET = 60_000
+"""Bytes of an address; the parser of its parts cannot count further than to 65,535."""
 _NO_HTTP = b'{"type":"about:blank","title":"Bad Request","status":400,"detail":"This is no HTTP/1.1 request"}'
 _LONG_HEAD = (
     b'{"type":"about:blank","title":"Request Header Fields Too Large","status":431,'
     b'"detail":"The head of the request is longer than 131072 bytes or has more than 200 fields"}'
+)
+_LONG_TARGET = (
+    b'{"type":"about:blank","title":"URI Too Long","status":414,"detail":"The address is longer than 60000 bytes"}'
 )
 
 
@@ -54,6 +59,13 @@ class Connection(HttpToolsProtocol):
         super().on_message_begin()
         self.scope["extensions"] = {ABORT: self.transport.abort}  # type: ignore[typeddict-item,typeddict-unknown-key]
         self._in_head, self._in_body, self._head_size = True, False, 0
+
+    def on_url(self, url: bytes) -> None:
+        """Take a piece of the address."""
+        super().on_url(url)
+        if len(self.url) > MAX_TARGET:
+            self._refuse(414, _LONG_TARGET)
+            raise ValueError("too long an address")
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header field; those behind a chunked body are left out."""

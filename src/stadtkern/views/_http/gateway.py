@@ -57,6 +57,8 @@ _REQUEST_ID = re2.compile(r"[A-Za-z0-9._:-]{1,64}")
 _PROXY_HEADERS = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
 _PLAIN_QUERY = re.compile(rb"(?:[A-Za-z0-9_.~:,;=/@!$*()-]|&(?!&|$))+")
 """Query strings without escapes, blanks or empty parts: split without decoding."""
+_BARE = frozenset({204, 304})
+"""Answers that have no body and say nothing of its length (RFC 9110 8.6)."""
 _WITH_BODY = frozenset({"POST", "PATCH", "PUT"})
 _VARY = (b"vary", b"Authorization, NGSILD-Tenant, Accept, Link, Prefer")
 _PROCESS = secrets.token_hex(4)
@@ -433,7 +435,7 @@ async def _start(send: Send, response: Response, arrival: _Arrival, request_id: 
 
 
 async def _send(send: Send, response: Response, arrival: _Arrival, request_id: str) -> None:
-    length = None if response.stream is not None else len(response.body)
+    length = None if response.stream is not None or response.status in _BARE else len(response.body)
     await _start(send, response, arrival, request_id, length)
     await send({"type": "http.response.body", "body": b"" if arrival.method == "HEAD" else response.body})
 
