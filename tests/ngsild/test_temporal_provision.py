@@ -18,7 +18,7 @@ from stadtkern.policy.grant import system_grant
 from stadtkern.views._http.message import Request, Response
 from stadtkern.views._http.problem import problem_response
 from stadtkern.views._http.routing import Router
-from stadtkern.views.ngsild import temporal_provision_routes
+from stadtkern.views.ngsild import long_body
 from stadtkern.views.ngsild.consumption_table import consumption_table
 from stadtkern.views.ngsild.temporal_provision_routes import parse_instance_id
 from stadtkern.views.ngsild.temporal_provision_table import temporal_provision_table
@@ -168,7 +168,7 @@ async def test_record_of_a_long_history_stores_each_instance_once(
     services: HistoryServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(apply_history, "SPLIT_FROM", 7)
-    monkeypatch.setattr(temporal_provision_routes, "_LONG_BODY", 100)
+    monkeypatch.setattr(long_body, "LONG", 100)
     order = [minute * 7 % 60 for minute in range(60)]
     body = car(*(speed(minute, minute) for minute in order), scope="/a", name=[{"type": "Property", "value": "x"}])
     assert await services.status("POST", "/temporal/entities", body) == 201

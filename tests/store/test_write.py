@@ -15,7 +15,7 @@ from stadtkern.broker.write import SMALL
 from stadtkern.errors import AlreadyExists, Forbidden, InternalError, ResourceNotFound, TooManyRequests
 from stadtkern.model.change import Outcome
 from stadtkern.model.entity import EntityPatch, InstancePatch
-from stadtkern.model.ids import EntityId
+from stadtkern.model.ids import EntityId, Iri
 from stadtkern.model.instant import Instant
 from stadtkern.model.json import raw
 from stadtkern.model.operation import CreateEntity, DeleteEntity, Operation, PartialUpdateAttribute, RecordHistory
@@ -127,6 +127,31 @@ async def test_write_answers_small_requests_before_the_end_of_a_large_one(tenant
         for i in range(3):
             group.create_task(run("small", [room(f"urn:small:{i}")]))
     assert order == ["small", "small", "small", "large"]
+
+
+async def test_write_of_few_entities_with_many_attributes_lets_small_writes_pass(
+    tenant: OpenTenant, commits: list[telemetry.BatchCommitted]
+) -> None:
+    order: list[str] = []
+
+    async def run(what: str, operations: list[Operation]) -> None:
+        assert all(isinstance(result, Outcome) for result in await write(tenant, *operations))
+        order.append(what)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(run("large", [wide(f"urn:large:{i}") for i in range(10)]))
+        await asyncio.sleep(0)
+        group.create_task(run("small", [room("urn:small:1")]))
+    assert order == ["small", "large"]
+    # at most BATCH x 20 attributes in one transaction: five of these entities
+    assert [commit.operations for commit in commits if commit.operations > 5] == []
+
+
+def wide(name: str) -> CreateEntity:
+    """The operation that creates a room with 2,000 attributes."""
+    patch = InstancePatch(kind="Property", value=raw(1))
+    names = (Iri(f"https://example.org/a{number}") for number in range(2_000))
+    return CreateEntity(EntityId(name), EntityPatch(types=[ROOM], attributes={name: [patch] for name in names}))
 
 
 @pytest.mark.parametrize("size", [5, SMALL * 3])

@@ -30,7 +30,16 @@ from stadtkern.model.change import Change, NotUpdated, Outcome
 from stadtkern.model.entity import Entity
 from stadtkern.model.ids import EntityId
 from stadtkern.model.instant import Instant, now
-from stadtkern.model.operation import DocumentOperation, Operation, RecordHistory
+from stadtkern.model.operation import (
+    BatchUpdateEntity,
+    CreateEntity,
+    DocumentOperation,
+    MergeEntity,
+    Operation,
+    RecordHistory,
+    ReplaceEntity,
+    UpsertEntity,
+)
 from stadtkern.policy.grant import Grant
 from stadtkern.store.batch import load, save
 from stadtkern.store.document import DELETED
@@ -77,10 +86,15 @@ _Share = tuple[_Request, int]
 
 
 def weigh(operation: Operation) -> int:
-    """Weigh an operation against others: a long history counts by its instances, about four to one document."""
-    if not isinstance(operation, RecordHistory):
-        return 1
-    return max(1, sum(map(len, operation.entity.attributes.values())) // 4)
+    """Weigh an operation against others, by its attribute instances: each one of a history is stored as a row."""
+    match operation:
+        case RecordHistory():
+            each = 4
+        case CreateEntity() | UpsertEntity() | ReplaceEntity() | MergeEntity() | BatchUpdateEntity():
+            each = 20
+        case _:
+            return 1
+    return max(1, sum(map(len, operation.entity.attributes.values())) // each)
 
 
 class Writer:

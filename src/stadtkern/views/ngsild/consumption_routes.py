@@ -26,6 +26,7 @@ from stadtkern.views.ngsild.consumption_query import (
 )
 from stadtkern.views.ngsild.entity_map import Wish, find_map, read_wish, with_map
 from stadtkern.views.ngsild.linked import flatten, load_linked
+from stadtkern.views.ngsild.long_body import work_on
 from stadtkern.views.ngsild.negotiation import WITH_GEOJSON
 from stadtkern.views.ngsild.parameters import Parameters, read_parameters
 from stadtkern.views.ngsild.parse import read_object
@@ -76,10 +77,10 @@ async def query_entities(request: Request, services: ConsumptionServices) -> Res
 async def query_by_body(request: Request, services: ConsumptionServices) -> Response:
     """POST /entityOperations/query. Spec: CIM 009 6.23.3.1, 5.7.2."""
     from_url = read_parameters(request, POST_PARAMETERS)
-    node = read_object(request.body)
+    node = await work_on(len(request.body), lambda: read_object(request.body))
     context = await resolve_body(services.contexts, request, node)
     answer = await open_answer(request, services.contexts, context, WITH_GEOJSON)
-    body = read_query_body(node.tree, context)
+    body = await work_on(len(request.body), lambda: read_query_body(node.tree, context))
     parameters = merge_parameters(from_url, body.parameters)
     representation = parse_representation(parameters, context, geojson=answer.is_geojson)
     query = parse_query(parameters, context, selected=body.selected)

@@ -13,6 +13,7 @@ from stadtkern.views.ngsild.consumption_answer import open_answer
 from stadtkern.views.ngsild.consumption_body import merge_parameters, read_query_body
 from stadtkern.views.ngsild.consumption_query import QUERY, parse_query, parse_representation
 from stadtkern.views.ngsild.entity_map import LIFETIME, parse_map_id, read_lifetime, render_map, with_map
+from stadtkern.views.ngsild.long_body import work_on
 from stadtkern.views.ngsild.negotiation import COMMON
 from stadtkern.views.ngsild.parameters import Parameters, read_parameters
 from stadtkern.views.ngsild.parse import read_object
@@ -37,9 +38,9 @@ async def make_map(request: Request, services: ReadingServices) -> Response:
 async def make_map_by_body(request: Request, services: ReadingServices) -> Response:
     """POST /entityMaps. Spec: CIM 009 6.34.3.2, 5.14.4."""
     from_url = read_parameters(request, POST_PARAMETERS)
-    node = read_object(request.body)
+    node = await work_on(len(request.body), lambda: read_object(request.body))
     context = await resolve_body(services.contexts, request, node)
-    body = read_query_body(node.tree, context)
+    body = await work_on(len(request.body), lambda: read_query_body(node.tree, context))
     parameters = merge_parameters(from_url, body.parameters)
     query = parse_query(parameters, context, selected=body.selected)
     return await _make(request, services, context, parameters, query)
@@ -58,9 +59,9 @@ async def make_past_map(request: Request, services: ReadingServices) -> Response
 async def make_past_map_by_body(request: Request, services: ReadingServices) -> Response:
     """POST /temporal/entityMaps. Spec: CIM 009 6.35.3.2, 5.14.5."""
     from_url = read_parameters(request, POST_PARAMETERS)
-    node = read_object(request.body)
+    node = await work_on(len(request.body), lambda: read_object(request.body))
     context = await resolve_body(services.contexts, request, node)
-    body = read_query_body(node.tree, context, temporal=True)
+    body = await work_on(len(request.body), lambda: read_query_body(node.tree, context, temporal=True))
     parameters = merge_parameters(from_url, body.parameters)
     time = parse_time_query(parameters, body.temporal)
     representation, time = parse_history_representation(parameters, context, time)
@@ -82,7 +83,7 @@ async def update_map(request: Request, services: ReadingServices) -> Response:
     """PATCH /entityMaps/{id}: what only the server may say is ignored. Spec: CIM 009 6.32.3.2, 5.14.2."""
     read_parameters(request, _ONE)
     id_ = parse_map_id(request.segments[-1])
-    node = read_object(request.body)
+    node = await work_on(len(request.body), lambda: read_object(request.body))
     await resolve_body(services.contexts, request, node, patch=True)
     if "expiresAt" not in node.tree:
         raise BadRequestData("The fragment of an entity map has no expiresAt", pointer="/expiresAt")

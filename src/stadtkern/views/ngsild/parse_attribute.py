@@ -11,13 +11,13 @@ from typing import Any, Literal, cast
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
-from stadtkern.errors import BadRequestData
+from stadtkern.errors import BadRequestData, PayloadTooLarge
 from stadtkern.jsonld.context import Context
 from stadtkern.model.entity import NO_DATASET, VALUE_MEMBER, AttributeKind, InstancePatch
 from stadtkern.model.ids import NGSI_LD_NULL, Iri
 from stadtkern.model.json import raw
 from stadtkern.views.ngsild.parse_geometry import is_geometry
-from stadtkern.views.ngsild.parse_limits import MAX_HISTORY, MAX_INSTANCES, Budget, check_members
+from stadtkern.views.ngsild.parse_limits import MAX_DATASETS, MAX_HISTORY, MAX_INSTANCES, Budget, check_members
 from stadtkern.views.ngsild.parse_node import Node, as_array, as_object, elements_of, members_of, point
 from stadtkern.views.ngsild.parse_terms import (
     GEO_ONLY,
@@ -109,6 +109,8 @@ class AttributeParser:
             found = [self.parse_instance(name, node, pointer)]
         if not self.form.history:
             check_datasets(found, pointer)
+        else:
+            _bound_datasets(len({patch.dataset_id for patch in found}), pointer)
         return found
 
     def parse_instance(self, name: Iri, node: Node, pointer: str) -> InstancePatch:
@@ -355,13 +357,25 @@ def _check_kind(name: Iri, patch: InstancePatch, pointer: str) -> InstancePatch:
 
 
 def check_datasets(patches: list[InstancePatch], pointer: str) -> None:
-    """Check that no two instances have the same dataset id. Raises: BadRequestData. Spec: CIM 009 4.5.5."""
+    """Check that no two instances have the same dataset id, and that they are not too many.
+
+    Raises: BadRequestData, PayloadTooLarge. Spec: CIM 009 4.5.5.
+    """
+    _bound_datasets(len(patches), pointer)
     seen: set[str] = set()
     for at, patch in enumerate(patches):
         if patch.dataset_id in seen:
             shown = f"the datasetId {patch.dataset_id}" if patch.dataset_id != NO_DATASET else "no datasetId"
             raise BadRequestData(f"Two instances of an attribute have {shown}", pointer=point(pointer, at))
         seen.add(patch.dataset_id)
+
+
+def _bound_datasets(count: int, pointer: str) -> None:
+    if count > MAX_DATASETS:
+        raise PayloadTooLarge(
+            f"{count} datasetIds of one attribute are more than the {MAX_DATASETS} that are read at once",
+            pointer=pointer,
+        )
 
 
 def _parse_text(member: str, node: Node, pointer: str) -> Raw:

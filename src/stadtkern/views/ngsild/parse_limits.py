@@ -11,6 +11,8 @@ MAX_MEMBERS: Final = 5_000
 """Most members of one entity or one attribute; real ones have less than a hundred."""
 MAX_INSTANCES: Final = 10_000
 """Most attribute instances, sub-attributes included, in one entity."""
+MAX_DATASETS: Final = 1_000
+"""Most instances of one attribute, each with a datasetId of its own; real ones have a few."""
 MAX_HISTORY: Final = 500_000
 """The same in a temporal entity."""
 MAX_BATCH_INSTANCES: Final = 200_000

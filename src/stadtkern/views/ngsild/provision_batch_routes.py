@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Final, Literal
 
 from stadtkern.errors import BadRequestData, Problem
@@ -19,6 +20,7 @@ from stadtkern.model.operation import (
     UpsertEntity,
 )
 from stadtkern.views._http.message import Request, Response
+from stadtkern.views.ngsild.long_body import work_on
 from stadtkern.views.ngsild.negotiation import parse_content_type
 from stadtkern.views.ngsild.parameters import (
     read_language,
@@ -93,10 +95,8 @@ async def delete_batch(request: Request, services: NgsiLdServices) -> Response:
     """POST /entityOperations/delete: the body lists ids. Spec: CIM 009 6.17, 5.6.10."""
     read_parameters(request, {"local"})
     parse_content_type(request.header("content-type"))
-    wanted = [
-        (sent, id if isinstance(id, Problem) else DeleteEntity(id))
-        for sent, id in parse_batch_ids(read_batch(request.body))
-    ]
+    ids = await work_on(len(request.body), lambda: parse_batch_ids(read_batch(request.body)))
+    wanted = [(sent, id if isinstance(id, Problem) else DeleteEntity(id)) for sent, id in ids]
     return batch_result(await _write(request, services, wanted))
 
 
@@ -104,12 +104,13 @@ async def _run(
     request: Request, services: NgsiLdServices, form: Form, make: Make, *, simplified: bool = False
 ) -> list[Result]:
     """Read the elements, each with its own context, and write the good ones in the order in which they came."""
-    elements = read_batch(request.body)
+    elements = await work_on(len(request.body), lambda: read_batch(request.body))
     wanted: list[tuple[str, Operation | Problem]] = []
     budget = Budget(MAX_BATCH_INSTANCES)
     for first, part in _slices(elements):
         contexts = await resolve_batch(services.contexts, request, part)
-        for sent, patch in parse_batch(part, contexts, form=form, simplified=simplified, first=first, budget=budget):
+        read = partial(parse_batch, part, contexts, form=form, simplified=simplified, first=first, budget=budget)
+        for sent, patch in await work_on(sum(len(element.text) for element in part), read):
             if isinstance(patch, Problem):
                 wanted.append((sent, patch))
             elif patch.id is not None:

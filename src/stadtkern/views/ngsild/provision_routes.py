@@ -29,6 +29,7 @@ from stadtkern.query.request import MAX_LIMIT, EntityQuery
 from stadtkern.query.typeselection import parse_type_selection
 from stadtkern.views._http.message import Request, Response
 from stadtkern.views.ngsild.entity_filter import SELECTORS, narrows, parse_entity_filter
+from stadtkern.views.ngsild.long_body import work_on
 from stadtkern.views.ngsild.parameters import (
     Parameters,
     read_flag,
@@ -67,9 +68,9 @@ _SCOPE: Final = Iri("scope")
 async def create_entity(request: Request, services: NgsiLdServices) -> Response:
     """POST /entities. Spec: CIM 009 6.4.3.1, 5.6.1."""
     read_parameters(request, {"local"})
-    node = read_object(request.body)
+    node = await work_on(len(request.body), lambda: read_object(request.body))
     context = await resolve_body(services.contexts, request, node)
-    patch = parse_entity(node, context, form=CREATE)
+    patch = await work_on(len(request.body), lambda: parse_entity(node, context, form=CREATE))
     id = parse_entity_id(patch.id)
     await _write(request, services, CreateEntity(id, patch))
     return created(request, id)
@@ -79,9 +80,9 @@ async def replace_entity(request: Request, services: NgsiLdServices) -> Response
     """PUT /entities/{id}. Spec: CIM 009 6.5.3.3, 5.6.18."""
     parameters = read_parameters(request, _ONE)
     id = _entity_id(request)
-    node = read_object(request.body)
+    node = await work_on(len(request.body), lambda: read_object(request.body))
     context = await resolve_body(services.contexts, request, node)
-    patch = parse_entity(node, context, form=REPLACE)
+    patch = await work_on(len(request.body), lambda: parse_entity(node, context, form=REPLACE))
     await _check_type(request, services, parameters, context, id)
     return update_result(await _write(request, services, ReplaceEntity(id, patch)))
 
@@ -92,9 +93,9 @@ async def merge_entity(request: Request, services: NgsiLdServices) -> Response:
     id = _entity_id(request)
     simplified = read_simplified(parameters)
     observed_at, lang = read_observed_at(parameters), read_language(parameters)
-    node = read_object(request.body)
+    node = await work_on(len(request.body), lambda: read_object(request.body))
     context = await resolve_body(services.contexts, request, node, patch=True)
-    patch = parse_fragment(node, context, form=MERGE, simplified=simplified)
+    patch = await work_on(len(request.body), lambda: parse_fragment(node, context, form=MERGE, simplified=simplified))
     await _check_type(request, services, parameters, context, id)
     return update_result(await _write(request, services, MergeEntity(id, patch, observed_at, lang)))
 
@@ -120,9 +121,9 @@ async def append_attributes(request: Request, services: NgsiLdServices) -> Respo
     parameters = read_parameters(request, _APPEND)
     id = _entity_id(request)
     overwrite = "noOverwrite" not in read_options(parameters, {"noOverwrite"})
-    node = read_object(request.body)
+    node = await work_on(len(request.body), lambda: read_object(request.body))
     context = await resolve_body(services.contexts, request, node)
-    patch = parse_fragment(node, context, form=REPLACE)
+    patch = await work_on(len(request.body), lambda: parse_fragment(node, context, form=REPLACE))
     await _check_type(request, services, parameters, context, id)
     return update_result(await _write(request, services, AppendAttributes(id, patch, overwrite)))
 
@@ -131,9 +132,9 @@ async def update_attributes(request: Request, services: NgsiLdServices) -> Respo
     """PATCH /entities/{id}/attrs. Spec: CIM 009 6.6.3.2, 5.6.2."""
     parameters = read_parameters(request, _ONE)
     id = _entity_id(request)
-    node = read_object(request.body)
+    node = await work_on(len(request.body), lambda: read_object(request.body))
     context = await resolve_body(services.contexts, request, node, patch=True)
-    patch = parse_fragment(node, context, form=UPDATE)
+    patch = await work_on(len(request.body), lambda: parse_fragment(node, context, form=UPDATE))
     await _check_type(request, services, parameters, context, id)
     return update_result(await _write(request, services, UpdateAttributes(id, patch)))
 
@@ -142,10 +143,10 @@ async def partial_update(request: Request, services: NgsiLdServices) -> Response
     """PATCH /entities/{id}/attrs/{attribute}. Spec: CIM 009 6.7.3.1, 5.6.4."""
     parameters = read_parameters(request, _ONE)
     id = _entity_id(request)
-    node = read_node(request.body)
+    node = await work_on(len(request.body), lambda: read_node(request.body))
     context = await resolve_body(services.contexts, request, node, patch=True)
     attribute = expand_attribute(request.segments[-1], context)
-    patches = parse_attribute_fragment(node, attribute, context, form=PARTIAL)
+    patches = await work_on(len(request.body), lambda: parse_attribute_fragment(node, attribute, context, form=PARTIAL))
     await _check_type(request, services, parameters, context, id)
     return update_result(await _write(request, services, PartialUpdateAttribute(id, attribute, patches)))
 
@@ -154,10 +155,10 @@ async def replace_attribute(request: Request, services: NgsiLdServices) -> Respo
     """PUT /entities/{id}/attrs/{attribute}. Spec: CIM 009 6.7.3.3, 5.6.19."""
     parameters = read_parameters(request, _ONE)
     id = _entity_id(request)
-    node = read_node(request.body)
+    node = await work_on(len(request.body), lambda: read_node(request.body))
     context = await resolve_body(services.contexts, request, node)
     attribute = expand_attribute(request.segments[-1], context)
-    patches = parse_attribute_fragment(node, attribute, context, form=REPLACE)
+    patches = await work_on(len(request.body), lambda: parse_attribute_fragment(node, attribute, context, form=REPLACE))
     await _check_type(request, services, parameters, context, id)
     return update_result(await _write(request, services, ReplaceAttribute(id, attribute, patches)))
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Sequence
-from typing import Final, TypeVar
+from collections.abc import Sequence
+from typing import Final
 
 import re2
 
@@ -22,6 +21,7 @@ from stadtkern.model.operation import (
     RecordHistory,
 )
 from stadtkern.views._http.message import Request, Response
+from stadtkern.views.ngsild.long_body import work_on
 from stadtkern.views.ngsild.parameters import read_flag, read_parameters
 from stadtkern.views.ngsild.parse import (
     HISTORY,
@@ -45,17 +45,14 @@ _DELETE_ATTRIBUTE: Final = frozenset({"local", "datasetId", "deleteAll"})
 _SCOPE: Final = Iri("scope")
 _INSTANCE = re2.compile(r"(?i)urn:ngsi-ld:instance:([0-9]{1,16})")
 _MAX_INSTANCE: Final = 1 << 53
-_LONG_BODY: Final = 128 * 1024
-"""Bodies from this size on are parsed in a thread, so that other requests go on meanwhile."""
-_T = TypeVar("_T")
 
 
 async def record_entity(request: Request, services: NgsiLdServices) -> Response:
     """POST /temporal/entities: create or update. Spec: CIM 009 6.18.3.1, 5.6.11."""
     read_parameters(request, _LOCAL)
-    node = await _work(request, lambda: read_object(request.body))
+    node = await work_on(len(request.body), lambda: read_object(request.body))
     context = await resolve_body(services.contexts, request, node)
-    patch = await _work(request, lambda: parse_entity(node, context, form=HISTORY))
+    patch = await work_on(len(request.body), lambda: parse_entity(node, context, form=HISTORY))
     id = parse_entity_id(patch.id)
     outcomes = await _write(request, services, split_history(RecordHistory(id, patch, repeated="replace")))
     return created(request, id, _PATH) if outcomes[0].created else no_content()
@@ -72,9 +69,9 @@ async def add_attributes(request: Request, services: NgsiLdServices) -> Response
     """POST /temporal/entities/{id}/attrs. Spec: CIM 009 6.20.3.1, 5.6.12."""
     read_parameters(request, _LOCAL)
     id = _entity_id(request)
-    node = await _work(request, lambda: read_object(request.body))
+    node = await work_on(len(request.body), lambda: read_object(request.body))
     context = await resolve_body(services.contexts, request, node)
-    patch = await _work(request, lambda: parse_fragment(node, context, form=HISTORY_FRAGMENT))
+    patch = await work_on(len(request.body), lambda: parse_fragment(node, context, form=HISTORY_FRAGMENT))
     if patch.id is not None and patch.id != id:
         raise BadRequestData(f"The id {patch.id} in the body differs from {id}", pointer="/id")
     await _write(request, services, split_history(RecordHistory(id, patch, create=False, repeated="replace")))
@@ -102,11 +99,13 @@ async def patch_instance(request: Request, services: NgsiLdServices) -> Response
     if not name:
         # without its name this is the address of an attribute, which cannot be patched as a whole
         raise MethodNotAllowed("The method PATCH is not allowed here", allow=("DELETE", "OPTIONS"))
-    node = read_node(request.body)
+    node = await work_on(len(request.body), lambda: read_node(request.body))
     context = await resolve_body(services.contexts, request, node, patch=True)
     attribute = expand_attribute(name, context)
     instance = parse_instance_id(request.segments[-1])
-    patches = parse_attribute_fragment(node, attribute, context, form=HISTORY_INSTANCE)
+    patches = await work_on(
+        len(request.body), lambda: parse_attribute_fragment(node, attribute, context, form=HISTORY_INSTANCE)
+    )
     if len(patches) != 1:
         raise BadRequestData("The fragment is a list, but one instance is to be changed")
     await _write(request, services, [PatchHistoryInstance(id, attribute, instance, patches[0])])
@@ -143,11 +142,6 @@ async def _attribute(request: Request, services: NgsiLdServices, name: str) -> I
     """Expand the attribute's name in the address of a request without a body; the scope has a history, too."""
     context = await resolve_linked(services.contexts, request)
     return _SCOPE if name == _SCOPE else expand_attribute(name, context)
-
-
-async def _work(request: Request, work: Callable[[], _T]) -> _T:
-    """Do work that takes the longer the longer the body is."""
-    return work() if len(request.body) < _LONG_BODY else await asyncio.to_thread(work)
 
 
 async def _write(request: Request, services: NgsiLdServices, operations: Sequence[Operation]) -> list[Outcome]:

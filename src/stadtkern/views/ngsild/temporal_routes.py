@@ -23,6 +23,7 @@ from stadtkern.views.ngsild.consumption_answer import Answer, open_answer
 from stadtkern.views.ngsild.consumption_body import merge_parameters, read_query_body
 from stadtkern.views.ngsild.consumption_query import PAGING, parse_query
 from stadtkern.views.ngsild.entity_map import find_map, read_wish, with_map
+from stadtkern.views.ngsild.long_body import work_on
 from stadtkern.views.ngsild.negotiation import COMMON
 from stadtkern.views.ngsild.parameters import Parameters, read_parameters
 from stadtkern.views.ngsild.parse import read_object
@@ -87,9 +88,9 @@ async def query_histories(request: Request, services: HistoryServices) -> Respon
 async def query_histories_by_body(request: Request, services: HistoryServices) -> Response:
     """POST /temporal/entityOperations/query. Spec: CIM 009 6.24.3.1, 5.7.4."""
     from_url = read_parameters(request, POST_PARAMETERS)
-    node = read_object(request.body)
+    node = await work_on(len(request.body), lambda: read_object(request.body))
     context = await resolve_body(services.contexts, request, node)
-    body = read_query_body(node.tree, context, temporal=True)
+    body = await work_on(len(request.body), lambda: read_query_body(node.tree, context, temporal=True))
     parameters = merge_parameters(from_url, body.parameters)
     entities = parse_query(parameters, context, selected=body.selected)
     return await _query(request, services, parameters, context, entities, parse_time_query(parameters, body.temporal))
