@@ -7,7 +7,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-BENCHMARKS = ("ngsild", "bulk", "render", "jsonld")
+BENCHMARKS = ("ngsild", "bulk", "render", "jsonld", "matching")
 
 
 def main() -> int:

@@ -12,11 +12,11 @@ from msgspec.structs import replace
 from stadtkern.broker.changes import REWOUND, Changes
 from stadtkern.broker.tenants import OpenTenant, Tenants
 from stadtkern.model.change import SCOPE, TYPE
-from stadtkern.model.entity import Entity, EntityPatch
+from stadtkern.model.entity import Entity, EntityPatch, InstancePatch
 from stadtkern.model.event import Event
 from stadtkern.model.ids import EntityId, Iri, TenantId
 from stadtkern.model.instant import Instant
-from stadtkern.model.json import unraw
+from stadtkern.model.json import raw, unraw
 from stadtkern.model.operation import (
     AppendAttributes,
     DeleteAttribute,
@@ -28,6 +28,7 @@ from stadtkern.model.operation import (
     UpsertEntity,
 )
 from stadtkern.model.subscription import START, Position
+from stadtkern.policy.grant import make_grant
 from stadtkern.store.batch import MAX_LOGGED_VALUE
 from stadtkern.store.changelog import load_states
 from tests.store.generate import some_batch, stored_instances
@@ -262,6 +263,20 @@ async def test_a_row_that_may_be_overtaken_is_not_read_yet(tenant: OpenTenant, c
         head = await changes.head(DEFAULT)
         assert await told(changes) == []
     assert len(await told(changes, head)) == 1
+
+
+async def test_look_ups_give_what_an_entity_points_to(tenant: OpenTenant, changes: Changes) -> None:
+    link = InstancePatch(kind="Relationship", value=raw("urn:room:2"))
+    hiding = make_grant(DEFAULT, "key:1", "read", hidden=frozenset({NAME}))
+    await succeed(tenant, create(id="urn:room:2", name=static("b"), humidity=static(2)))
+    await succeed(tenant, create(link=link))
+    event = (await told(changes))[-1]
+    look_ups = await changes.look_ups(event, {"all": (GRANT, 1), "some": (hiding, 2)})
+    seen = {key: look_up(EntityId("urn:room:2")) for key, look_up in look_ups.items()}
+    assert {key: entity and set(entity.attributes) for key, entity in seen.items()} == {
+        "all": {NAME, HUMIDITY},
+        "some": {HUMIDITY},
+    }
 
 
 async def test_beyond_what_is_taken_back_the_own_values_are_shown(tenant: OpenTenant, changes: Changes) -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from stadtkern.broker.links import LinkReader
 from stadtkern.broker.rewind import ends, image, make_event, overlay, step_back
 from stadtkern.broker.tenants import Tenants
+from stadtkern.errors import TooComplexQuery
 from stadtkern.model.entity import Entity
 from stadtkern.model.event import Event
 from stadtkern.model.ids import TenantId
+from stadtkern.model.instant import now
 from stadtkern.model.subscription import Position
 from stadtkern.policy.grant import Grant, system_grant
+from stadtkern.query.evaluate import Lookup
 from stadtkern.store import changelog
 from stadtkern.store.changelog import ChangeRow
 from stadtkern.store.document import Head
@@ -67,6 +71,21 @@ class Changes:
             return None
         events = await self.events(tenant, [row])
         return events[0] if events else None
+
+    async def look_ups(self, event: Event, wanted: Mapping[str, tuple[Grant, int]]) -> dict[str, Lookup]:
+        """Give look-ups of what an event's entity points to, as it is now.
+
+        wanted: Grants, and how many relationships in a row to follow; the keys are kept. Where too many entities
+        would have to be looked at there is no look-up.
+        """
+        found: dict[str, Lookup] = {}
+        for key, (grant, depth) in wanted.items():
+            database, _ = await self._open(grant.tenant)
+            try:
+                found[key] = await LinkReader(database, grant, now()).follow([event.entity], depth)
+            except TooComplexQuery:
+                continue
+        return found
 
     async def _open(self, tenant: TenantId) -> tuple[Database, Grant]:
         return (await self._tenants.get(tenant)).database, system_grant("the change log", tenant)

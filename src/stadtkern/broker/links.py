@@ -38,8 +38,12 @@ class LinkReader:
         """Give a look-up of everything the batch points to, over as many relationships as the filter follows."""
         if filter is None or not depth:
             return None
+        return await self.follow((entity for _, entity in batch), depth)
+
+    async def follow(self, entities: Iterable[Entity], depth: int) -> Lookup:
+        """Give a look-up of everything that entities point to, over so many relationships. Raises: TooComplexQuery."""
         known: dict[EntityId, Entity] = {}
-        level = [entity for _, entity in batch]
+        level = list(entities)
         for _ in range(depth):
             wanted = {target for entity in level for target in targets(entity)} - known.keys()
             if len(wanted) + len(known) > MAX_LINKED:

@@ -1,185 +1,194 @@
 """Which subscriptions a change concerns: found by index, not by asking each of them.
 
-Type of the entity first, then its id or the attributes that changed; what remains is asked once for each distinct
-filter, however many subscriptions share it. Spec: CIM 009 5.8.6.
+Type of the entity first, then what each subscription needs most: an id, a value, a place, a changed attribute. What the
+index gives is asked for the whole rule, and a condition that many share once an event. Spec: CIM 009 5.8.6.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from msgspec.structs import replace
-
-from stadtkern.model.entity import Entity
 from stadtkern.model.event import Event
-from stadtkern.model.ids import EntityId, Iri
-from stadtkern.model.subscription import SubscriptionId, Trigger
+from stadtkern.model.ids import Iri
+from stadtkern.model.subscription import SubscriptionId
+from stadtkern.notify.index.need import HasChanged, HasId, Need, needs
+from stadtkern.notify.index.shelf import Shelf
+from stadtkern.notify.rule import Fired, LookUps
 from stadtkern.notify.watch import Choice, Watch
 from stadtkern.policy.grant import Grant
+from stadtkern.query.evaluate import Matcher as Holds
 from stadtkern.query.evaluate import compile_matcher
-from stadtkern.query.filter import Filter, all_of, hide_attributes
+from stadtkern.query.filter import Filter, all_of, hide_attributes, link_depth
 
 GrantOf = Callable[[SubscriptionId], Grant | None]
 """Gives what a subscriber may see now; None: nothing."""
-_MAX_COMPILED = 50_000
-_VERB_TRIGGERS: dict[str, Trigger] = {
-    "created": "attributeCreated",
-    "updated": "attributeUpdated",
-    "deleted": "attributeDeleted",
-}
-_KIND_TRIGGERS: dict[str, Trigger] = {
-    "created": "entityCreated",
-    "updated": "entityUpdated",
-    "deleted": "entityDeleted",
-}
+_Decided = dict[tuple[int, str], bool]
+"""What was decided of an event, by number of the condition and, where it follows links, the Grant's fingerprint."""
 
 
-@dataclass(slots=True)
+class _Condition:
+    """A filter that subscriptions share, compiled when first asked; ``users`` counts them."""
+
+    __slots__ = ("_holds", "_masked", "depth", "filter", "number", "users")
+
+    def __init__(self, filter: Filter, number: int) -> None:
+        self.filter = filter
+        self.number = number
+        self.users = 0
+        self.depth = link_depth(filter)
+        self._holds: Holds | None = None
+        self._masked: dict[frozenset[Iri], Holds] = {}
+
+    def holds(self, hidden: frozenset[Iri]) -> Holds:
+        """Give the predicate for somebody from whom some attributes are hidden."""
+        if hidden:
+            if hidden not in self._masked:
+                self._masked[hidden] = compile_matcher(hide_attributes(self.filter, hidden))
+            return self._masked[hidden]
+        if self._holds is None:
+            self._holds = compile_matcher(self.filter)
+        return self._holds
+
+
+@dataclass(slots=True, eq=False)
 class _Entry:
+    """One choice of a watch in the index. condition: what is left to decide, None for nothing."""
+
     watch: Watch
-    filter: Filter | None
-    """What is left to be decided, the watch's condition included."""
-
-
-_Entries = dict[tuple[SubscriptionId, int], _Entry]
-"""By subscription and number of the choice, so that one can be taken out again."""
-_NOBODY: _Entries = {}
-
-
-@dataclass(slots=True)
-class _Shelf:
-    """The watches for entities of one type, or of any."""
-
-    by_id: dict[EntityId, _Entries] = field(default_factory=dict[EntityId, _Entries])
-    by_attribute: dict[Iri, _Entries] = field(default_factory=dict[Iri, _Entries])
-    others: _Entries = field(default_factory=_Entries)
-
-    def places(self, watch: Watch, choice: Choice) -> list[_Entries]:
-        """Give where a watch stands if it chooses in this way; places are made where they are missing."""
-        if choice.ids is not None:
-            return [self.by_id.setdefault(id_, {}) for id_ in choice.ids]
-        if watch.attributes is not None:
-            return [self.by_attribute.setdefault(name, {}) for name in watch.attributes]
-        return [self.others]
-
-    def find(self, id_: EntityId, changed: Iterable[Iri]) -> Iterable[_Entry]:
-        """Give all that may be concerned."""
-        yield from self.by_id.get(id_, _NOBODY).values()
-        for name in changed:
-            yield from self.by_attribute.get(name, _NOBODY).values()
-        yield from self.others.values()
+    condition: _Condition | None
+    places: list[tuple[Shelf[_Entry], Need | None]] = field(default_factory=list["tuple[Shelf[_Entry], Need | None]"])
 
 
 class Matcher:
     """An index over the watches of a tenant."""
 
     def __init__(self, watches: Iterable[Watch] = ()) -> None:
-        self._by_type: dict[Iri, _Shelf] = {}
-        self._any_type = _Shelf()
-        self._compiled: dict[Filter, Callable[[Entity], bool]] = {}
-        self._watches: dict[SubscriptionId, Watch] = {}
+        self._by_type: dict[Iri, Shelf[_Entry]] = {}
+        self._any_type = Shelf[_Entry]()
+        self._entries: dict[SubscriptionId, list[_Entry]] = {}
+        self._conditions: dict[Filter, _Condition] = {}
+        self._numbers = 0
+        self._following = 0
         for watch in watches:
             self.add(watch)
 
     def add(self, watch: Watch) -> None:
         """Take a watch in, in the place of the one its subscription had."""
         self.remove(watch.id)
-        self._watches[watch.id] = watch
-        for number, choice in enumerate(watch.choices):
-            entry = _Entry(watch, all_of(choice.rest, watch.condition))
-            for place in self._places(watch, choice):
-                place[watch.id, number] = entry
+        self._entries[watch.id] = [self._place(watch, choice) for choice in watch.choices]
 
     def remove(self, id_: SubscriptionId) -> None:
         """Take a subscription's watch out, if it has one."""
-        watch = self._watches.pop(id_, None)
-        if watch is None:
-            return
-        for number, choice in enumerate(watch.choices):
-            for place in self._places(watch, choice):
-                place.pop((id_, number), None)
+        for entry in self._entries.pop(id_, ()):
+            for shelf, need in entry.places:
+                shelf.remove(need, entry)
+            self._release(entry.condition)
 
-    def _places(self, watch: Watch, choice: Choice) -> list[_Entries]:
+    def _place(self, watch: Watch, choice: Choice) -> _Entry:
+        entry = _Entry(watch, self._share(all_of(choice.rest, watch.condition)))
+        found = list(_needs(watch, choice))
+        for shelf in self._shelves_of(choice):
+            need = shelf.choose(found)
+            shelf.add(need, entry)
+            entry.places.append((shelf, need))
+        return entry
+
+    def _shelves_of(self, choice: Choice) -> list[Shelf[_Entry]]:
         if choice.types is None:
-            return self._any_type.places(watch, choice)
-        shelves = [self._by_type.setdefault(type_, _Shelf()) for type_ in choice.types]
-        return [place for shelf in shelves for place in shelf.places(watch, choice)]
+            return [self._any_type]
+        return [self._by_type.setdefault(type_, Shelf[_Entry]()) for type_ in choice.types]
 
-    def match(self, event: Event, grant_of: GrantOf) -> list[SubscriptionId]:
-        """Give the subscriptions that are to be told of an event, each once, in no particular order."""
-        if not event.items:
-            return []
-        fired = _Fired(event)
-        decided: dict[Filter, bool] = {}
+    def _share(self, filter: Filter | None) -> _Condition | None:
+        if filter is None:
+            return None
+        condition = self._conditions.get(filter)
+        if condition is None:
+            self._numbers += 1
+            condition = self._conditions[filter] = _Condition(filter, self._numbers)
+        condition.users += 1
+        self._following += condition.depth > 0
+        return condition
+
+    def _release(self, condition: _Condition | None) -> None:
+        if condition is None:
+            return
+        condition.users -= 1
+        self._following -= condition.depth > 0
+        if not condition.users:
+            del self._conditions[condition.filter]
+
+    def follows(self, event: Event, grant_of: GrantOf) -> dict[str, tuple[Grant, int]]:
+        """Tell which Grants' view of linked entities is needed to decide, and over how many relationships in a row.
+
+        Nearly always nobody's. Give the look-ups to ``match``, by the Grants' fingerprints, which are the keys here.
+        """
+        needed: dict[str, tuple[Grant, int]] = {}
+        if not self._following:
+            return needed
+        fired = Fired(event)
+        for entry in self._candidates(event, fired):
+            condition = entry.condition
+            if condition is None or not condition.depth or not fired.concerns(entry.watch):
+                continue
+            grant = grant_of(entry.watch.id)
+            if grant is not None:
+                depth = needed[grant.fingerprint][1] if grant.fingerprint in needed else 0
+                needed[grant.fingerprint] = (grant, max(depth, condition.depth))
+        return needed
+
+    def match(self, event: Event, grant_of: GrantOf, look_ups: LookUps | None = None) -> list[SubscriptionId]:
+        """Give the subscriptions that are to be told of an event (see ``rule.is_told``), each once, in no order.
+
+        look_ups: what ``follows`` asked for; a condition on linked entities that cannot be seen does not hold.
+        """
+        fired = Fired(event)
+        decided: _Decided = {}
         found: dict[SubscriptionId, None] = {}
-        for shelf in self._shelves(event.entity):
-            for entry in shelf.find(event.id, fired.changed):
-                id_ = entry.watch.id
-                if id_ not in found and fired.concerns(entry.watch) and self._holds(entry, event, grant_of, decided):
-                    found[id_] = None
+        for entry in self._candidates(event, fired):
+            id_ = entry.watch.id
+            if id_ in found or not fired.concerns(entry.watch):
+                continue
+            grant = grant_of(id_)
+            if grant is not None and self._is_told(entry, event, grant, decided, look_ups):
+                found[id_] = None
         return list(found)
 
-    def _shelves(self, entity: Entity) -> Iterable[_Shelf]:
-        for type_ in entity.types:
+    def _candidates(self, event: Event, fired: Fired) -> Iterator[_Entry]:
+        for type_ in event.entity.types:
             shelf = self._by_type.get(type_)
             if shelf is not None:
-                yield shelf
-        yield self._any_type
+                yield from shelf.find(event.entity, fired.by_attribute)
+        yield from self._any_type.find(event.entity, fired.by_attribute)
 
-    def _holds(self, entry: _Entry, event: Event, grant_of: GrantOf, decided: dict[Filter, bool]) -> bool:
-        """Tell whether the entity matches as far as the subscriber can see it."""
-        grant = grant_of(entry.watch.id)
-        if grant is None:
+    def _is_told(self, entry: _Entry, event: Event, grant: Grant, decided: _Decided, look_ups: LookUps | None) -> bool:
+        if grant.hidden and not Fired(event, grant.hidden).concerns(entry.watch):
             return False
-        wanted = entry.filter
-        if grant.hidden:
-            if not _shows(entry.watch, event, grant.hidden):
+        condition = entry.condition
+        if condition is not None:
+            # what is hidden belongs to the fingerprint
+            key = (condition.number, grant.fingerprint if grant.hidden or condition.depth else "")
+            known = decided.get(key)
+            if known is None:
+                linked = None if look_ups is None or not condition.depth else look_ups.get(grant.fingerprint)
+                known = decided[key] = condition.holds(grant.hidden)(event.entity, linked)
+            if not known:
                 return False
-            wanted = None if wanted is None else hide_attributes(wanted, grant.hidden)
-        return self._decide(wanted, event.entity, decided) and self._decide(grant.row_filter, event.entity, decided)
-
-    def _decide(self, filter: Filter | None, entity: Entity, decided: dict[Filter, bool]) -> bool:
-        if filter is None:
-            return True
-        known = decided.get(filter)
-        if known is None:
-            matcher = self._compiled.get(filter)
-            if matcher is None:
-                if len(self._compiled) >= _MAX_COMPILED:
-                    self._compiled.clear()
-                matcher = self._compiled[filter] = compile_matcher(filter)
-            known = decided[filter] = matcher(entity)
-        return known
+        return grant.row_filter is None or _sees(grant, event, decided)
 
 
-class _Fired:
-    """The triggers of an event, for the entity and by attribute."""
-
-    __slots__ = ("_all", "_by_attribute", "_whole", "changed")
-
-    def __init__(self, event: Event) -> None:
-        self._whole: Trigger = _KIND_TRIGGERS[event.kind]
-        self._by_attribute: dict[Iri, set[Trigger]] = defaultdict(set)
-        for item in event.items:
-            self._by_attribute[item.attribute].add(_VERB_TRIGGERS[item.verb])
-        self.changed = list(self._by_attribute)
-        self._all = {self._whole, *(one for triggers in self._by_attribute.values() for one in triggers)}
-
-    def concerns(self, watch: Watch) -> bool:
-        """Tell whether something happened that the watch waits for."""
-        if watch.attributes is None:
-            return not self._all.isdisjoint(watch.triggers)
-        if self._whole in watch.triggers and not watch.attributes.isdisjoint(self._by_attribute):
-            return True
-        watched = (self._by_attribute[name] for name in self.changed if name in watch.attributes)
-        return any(not triggers.isdisjoint(watch.triggers) for triggers in watched)
+def _sees(grant: Grant, event: Event, decided: _Decided) -> bool:
+    key = (0, grant.fingerprint)
+    known = decided.get(key)
+    if known is None and grant.row_filter is not None:
+        known = decided[key] = compile_matcher(grant.row_filter)(event.entity)
+    return bool(known)
 
 
-def _shows(watch: Watch, event: Event, hidden: frozenset[Iri]) -> bool:
-    """Tell whether anything is left of an event once the hidden attributes are taken away."""
-    seen = [item for item in event.items if item.attribute not in hidden]
-    if not seen:
-        return False
-    return _Fired(replace(event, items=tuple(seen))).concerns(watch)
+def _needs(watch: Watch, choice: Choice) -> Iterator[Need]:
+    if choice.ids is not None:
+        yield HasId(tuple(choice.ids))
+    if watch.attributes is not None:
+        yield HasChanged(watch.attributes)
+    yield from needs(choice.rest)
+    yield from needs(watch.condition)

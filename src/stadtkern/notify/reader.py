@@ -220,7 +220,9 @@ class Reader:
         grants = await self._take_grants()
         moment = now()
         for event in events:
-            found = self._matcher.match(event, grants)
+            followed = self._matcher.follows(event, grants)
+            look_ups = await self._services.changes.look_ups(event, followed) if followed else None
+            found = self._matcher.match(event, grants, look_ups)
             for id_ in found:
                 outlet = self.outlets.get(id_)
                 if outlet is not None and not _is_over(outlet.subscription, moment):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,7 @@ from stadtkern.query.typeselection import parse_type_selection
 
 Types = frozenset[Iri]
 Ids = frozenset[EntityId]
+_UPDATED: frozenset[Trigger] = frozenset({"attributeCreated", "attributeUpdated", "attributeDeleted"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,8 @@ class Watch:
     """A subscription as the matcher sees it.
 
     choices: the entity has to be chosen in one of these ways, and to match ``condition`` (q, geoQ and scopeQ).
-    attributes: something has to happen to one of them; None means any. filter: all of it in one, for queries.
+    attributes: something has to happen to one of them; None means any. triggers: what ``entityUpdated`` stands for is
+    among them in its place. filter: all of it in one, for queries.
     """
 
     id: SubscriptionId
@@ -54,6 +57,7 @@ def compile_watch(subscription: Subscription, context: Context) -> Watch:
     )
     wanted = [_selector_filter(selector, context) for selector in subscription.entities]
     given = [filter for filter in wanted if filter is not None]
+    # one that leaves everything open lets all of them in
     chosen = any_of(*given) if given and len(given) == len(wanted) else None
     watched = subscription.watched_attributes
     return Watch(
@@ -61,9 +65,15 @@ def compile_watch(subscription: Subscription, context: Context) -> Watch:
         choices=tuple(_choose(selector, context) for selector in subscription.entities) or (Choice(),),
         condition=condition,
         attributes=None if watched is None else frozenset(watched),
-        triggers=frozenset(subscription.triggers),
+        triggers=_expand(subscription.triggers),
         filter=all_of(chosen, condition),
     )
+
+
+def _expand(triggers: Iterable[Trigger]) -> frozenset[Trigger]:
+    """Say ``entityUpdated`` as the combination that it is equivalent to (CIM 009 5.2.12)."""
+    expanded = frozenset(triggers)
+    return expanded - {"entityUpdated"} | _UPDATED if "entityUpdated" in expanded else expanded
 
 
 def _parse_q(subscription: Subscription, context: Context) -> Filter:

@@ -1,0 +1,1 @@
+"""An index of what subscriptions need: from an event to those whose needs it may fill."""
