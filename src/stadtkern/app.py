@@ -55,6 +55,7 @@ class Services:
     broker: Broker
     contexts: ContextService
     temporal_instances: int
+    subscriptions: Subscriptions
 
 
 class Application:
@@ -112,7 +113,7 @@ class Application:
         notifications = await self._notify(engine, tenants, keys, broker, contexts, subscriptions, wake)
         metrics = await self._stack.enter_async_context(Metrics(lambda: read_load(tenants, notifications)))
         self._controller = Controller(ControlServices(broker, tenants, keys, contexts))
-        self._services = Services(broker, contexts, settings.temporal_instances)
+        self._services = Services(broker, contexts, settings.temporal_instances, subscriptions)
         ngsild = NgsiLdView(self._services, contexts)
         mounts: dict[tuple[str, ...], View] = {
             ("ngsi-ld", "v1"): ngsild,

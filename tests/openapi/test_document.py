@@ -18,6 +18,7 @@ from stadtkern.views.manage.describe import DESCRIPTION as MANAGE
 from stadtkern.views.ngsild.describe import DESCRIPTION as NGSI_LD
 from stadtkern.views.ngsild.describe_parameters import QUERY_PARAMETERS
 from stadtkern.views.ngsild.describe_parts import ENTITY, ID
+from stadtkern.views.ngsild.describe_subscription import SUBSCRIPTION
 from stadtkern.views.openapi.describe import DESCRIPTION as OPENAPI
 from stadtkern.views.openapi.document import DescribedRoute, path_of
 from tests.asgi_client import Answer, Client
@@ -147,6 +148,8 @@ async def _prepare(client: Client, route: DescribedRoute) -> dict[str, str]:
     context = await client.ask("POST", "/ngsi-ld/v1/jsonldContexts", body={"@context": {"a": "https://x.example/a"}})
     history = await client.ask("GET", f"/ngsi-ld/v1/temporal/entities/{ID}", query={"attrs": "no2"})
     listed = await client.ask("GET", "/ngsi-ld/v1/entityMaps", query={"type": "AirQualityObserved"})
+    made = await client.ask("POST", "/ngsi-ld/v1/subscriptions", body=SUBSCRIPTION)
+    assert made.status == 201, made.text
     return {
         "$map": listed.json["id"],
         "$context": context.headers["Location"].rpartition("/")[2],

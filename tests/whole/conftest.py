@@ -21,3 +21,10 @@ async def client(database_url: str, tmp_path: Path) -> AsyncIterator[Client]:
     settings = Settings(data=tmp_path, database_url=database_url, anonymous="write", implicit_tenants=True)
     async with run_client(settings) as made:
         yield made
+
+
+@pytest.fixture
+async def embedded_client(tmp_path: Path) -> AsyncIterator[Client]:
+    """A client of an application on the embedded engine, for what no database takes part in."""
+    async with run_client(Settings(data=tmp_path, anonymous="write")) as made:
+        yield made

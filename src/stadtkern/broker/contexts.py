@@ -139,11 +139,14 @@ class ContextService:
 
     # Resolution
 
-    async def resolve(self, reference: ContextReference, grant: Grant, base_url: str | None = None) -> Context:
+    async def resolve(
+        self, reference: ContextReference, grant: Grant, base_url: str | None = None, *, counted: bool = True
+    ) -> Context:
         """Give the compiled context that a reference stands for.
 
         reference: None (the core context), an address, terms, or a list of these. base_url: what this server is called
-        from outside; relative addresses start from it.
+        from outside; relative addresses start from it. counted: somebody asks for it now; work for him later is no
+        use of its own.
 
         Raises: BadRequestData (the reference, or what lies at an address, is no context), LdContextNotAvailable (an
         address cannot be read).
@@ -158,7 +161,7 @@ class ContextService:
         else:
             self._compiled.move_to_end((grant.tenant if entry.own else None, name))
         if entry.records:
-            await self._note(entry, grant)
+            await self._note(entry, grant, counted=counted)
         return entry.context
 
     async def link_url(self, context: Context, grant: Grant, base_url: str) -> str:
@@ -251,9 +254,9 @@ class ContextService:
 
     # Uses
 
-    async def _note(self, entry: _Compiled, grant: Grant) -> None:
+    async def _note(self, entry: _Compiled, grant: Grant, *, counted: bool) -> None:
         """Count one use; at a tenant's first use record the copies that the context is made of."""
-        self._count(grant.tenant, entry.records)
+        self._count(grant.tenant, entry.records if counted else ())
         # A store that cannot be written now must not stop reading.
         with suppress(Unavailable):
             if grant.tenant not in entry.tenants:

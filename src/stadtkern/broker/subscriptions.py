@@ -130,7 +130,7 @@ class Subscriptions:
 
         Raises: LdContextNotAvailable, BadRequestData.
         """
-        return await self._contexts.resolve(subscription.context or None, grant)
+        return await self._contexts.resolve(subscription.context or None, grant, counted=False)
 
     def _renew(self, grant: Grant, told: Told) -> Told:
         """Put what is known now in place of what was saved."""

@@ -25,6 +25,16 @@ def parse_type_selection(text: str, expand: Callable[[str], Iri], parameter: str
     return found
 
 
+def translate_types(text: str, expand: Callable[[str], Iri], compact: Callable[[str], str]) -> str:
+    """Write a selection in the names of another context. text: one that ``parse_type_selection`` has read."""
+    parts: list[str] = []
+    end = 0
+    for found in _TYPE.finditer(text):
+        parts += [text[end : found.start()], compact(expand(found.group()))]
+        end = found.end()
+    return "".join([*parts, text[end:]])
+
+
 def _parse_or(scanner: Scanner, expand: Callable[[str], Iri]) -> Filter:
     parts = [_parse_and(scanner, expand)]
     while scanner.take_one_of((",", "|")) is not None:

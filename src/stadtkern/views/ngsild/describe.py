@@ -10,9 +10,11 @@ from stadtkern.views.ngsild import (
     describe_entity_maps,
     describe_info,
     describe_provision,
+    describe_subscription,
     describe_temporal,
 )
 from stadtkern.views.ngsild.describe_schemas import SCHEMAS
+from stadtkern.views.ngsild.describe_subscription_schemas import SUBSCRIPTION_SCHEMAS
 
 
 def _merge() -> dict[tuple[str, ...], dict[str, Operation]]:
@@ -22,6 +24,7 @@ def _merge() -> dict[tuple[str, ...], dict[str, Operation]]:
         describe_consumption.OPERATIONS,
         describe_provision.OPERATIONS,
         describe_temporal.OPERATIONS,
+        describe_subscription.OPERATIONS,
         describe_entity_maps.OPERATIONS,
         describe_info.OPERATIONS,
     )
@@ -54,6 +57,11 @@ DESCRIPTION: Final = Description(
             text=Text("What there is.", "Was es gibt."),
         ),
         Tag(
+            name="subscriptions",
+            title=Text("Subscriptions", "Abonnements"),
+            text=Text("Be told what changes.", "Erfahren, was sich ändert."),
+        ),
+        Tag(
             name="contexts",
             title=Text("@contexts", "@contexts"),
             text=Text("What names mean.", "Was Namen bedeuten."),
@@ -70,5 +78,5 @@ DESCRIPTION: Final = Description(
         ),
     ),
     operations=_merge(),
-    schemas=SCHEMAS,
+    schemas={**SCHEMAS, **SUBSCRIPTION_SCHEMAS},
 )

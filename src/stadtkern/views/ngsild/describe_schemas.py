@@ -159,7 +159,7 @@ _SELECTOR: Final[Schema] = _object(
     {"type": {"type": "string"}, "id": one_or_more(URI), "idPattern": {"type": "string"}},
     additionalProperties=False,
 )
-_GEO_QUERY: Final[Schema] = _object(
+GEO_QUERY: Final[Schema] = _object(
     ["georel", "geometry", "coordinates"],
     {
         "georel": {"type": "string"},
@@ -190,7 +190,7 @@ _QUERY: Final[dict[str, Any]] = {
     "omit": TEXTS,
     "q": {"type": "string"},
     "scopeQ": {"type": "string"},
-    "geoQ": _GEO_QUERY,
+    "geoQ": GEO_QUERY,
     "lang": {"type": "string"},
     "ordering": _object(["orderBy"], {"orderBy": one_or_more({"type": "string"})}),
     "@context": _CONTEXT,

@@ -58,32 +58,40 @@ def _key(passed: int, after: int) -> str:
 
 
 def page_links(
-    request: Request, limit: int, offset: int, *, next_offset: int | None = None, next_after: int | None = None
+    request: Request,
+    limit: int,
+    offset: int,
+    *,
+    next_offset: int | None = None,
+    next_after: int | None = None,
+    media_type: str = "application/json",
 ) -> list[str]:
     """Write the Link headers to the previous and the next page; parameters in order of their names.
 
     offset: where this page begins. next_offset: where the next one begins, None after the last page. next_after: the
-    number of the last entity of this page, where pages go by it.
+    number of the last entity of this page, where pages go by it. media_type: what the pages around will be.
     """
     links: list[str] = []
     if limit <= 0:
         return links
     if offset > 0:
-        links.append(_page_link(request, limit, max(offset - limit, 0), "prev"))
+        links.append(_page_link(request, limit, max(offset - limit, 0), "prev", media_type))
     if next_offset is not None:
         key = _key(next_offset, next_after) if next_after is not None and next_offset >= KEYED_FROM else None
-        links.append(_page_link(request, limit, next_offset, "next", key))
+        links.append(_page_link(request, limit, next_offset, "next", media_type, key))
     return links
 
 
-def _page_link(request: Request, limit: int, offset: int, relation: str, key: str | None = None) -> str:
+def _page_link(
+    request: Request, limit: int, offset: int, relation: str, media_type: str, key: str | None = None
+) -> str:
     parameters = {**dict(request.query), "limit": str(limit), "offset": str(offset)}
     parameters.pop(KEY, None)
     if key is not None:
         parameters[KEY] = key
     query = "&".join(f"{name}={_quote(value)}" for name, value in sorted(parameters.items()))
     path = urlsplit(request.base_url).path + BASE_PATH + "/" + "/".join(_quote(one) for one in request.segments)
-    return f'<{path}?{query}>; rel="{relation}"; type="application/json"'
+    return f'<{path}?{query}>; rel="{relation}"; type="{media_type}"'
 
 
 @lru_cache(maxsize=1024)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Protocol
 
+from stadtkern.broker.subscriptions import Subscriptions
 from stadtkern.errors import Problem
 from stadtkern.jsonld.context import Context
 from stadtkern.jsonld.definition import ContextReference
@@ -323,6 +324,20 @@ class ReadingServices(Protocol):
         ...
 
 
+class SubscriptionServices(Protocol):
+    """What the routes of subscriptions need."""
+
+    @property
+    def contexts(self) -> ContextLinks:
+        """Where contexts come from."""
+        ...
+
+    @property
+    def subscriptions(self) -> Subscriptions:
+        """Where subscriptions are."""
+        ...
+
+
 class AllServices(Protocol):
     """What all the routes need."""
 
@@ -334,6 +349,11 @@ class AllServices(Protocol):
     @property
     def broker(self) -> WholeBroker:
         """Where data come from and go."""
+        ...
+
+    @property
+    def subscriptions(self) -> Subscriptions:
+        """Where subscriptions are."""
         ...
 
     @property

@@ -13,6 +13,7 @@ from stadtkern.views.ngsild.consumption_table import consumption_table
 from stadtkern.views.ngsild.describe import DESCRIPTION
 from stadtkern.views.ngsild.provision_table import provision_table
 from stadtkern.views.ngsild.services import AllServices
+from stadtkern.views.ngsild.subscription_routes import subscription_table
 from stadtkern.views.ngsild.temporal_provision_table import temporal_provision_table
 
 ContextRoute = Callable[[Request, ContextService], Awaitable[Response]]
@@ -30,6 +31,7 @@ class NgsiLdView(RoutedView):
             provision_table(services),
             temporal_provision_table(services),
             consumption_table(services),
+            subscription_table(services),
             contexts_table(contexts),
         )
         super().__init__(table)
