@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
 import msgspec
 
@@ -77,8 +78,9 @@ def _expand(triggers: Iterable[Trigger]) -> frozenset[Trigger]:
 
 
 def _parse_q(subscription: Subscription, context: Context) -> Filter:
+    """Parse the query; what a URL would have to escape comes escaped in a body as well (CIM 009 4.9, 5.2.12)."""
     return parse_q(
-        subscription.q or "",
+        unquote(subscription.q or ""),
         context.expand_term,
         expand_values=frozenset(subscription.expand_values),
         json_keys=frozenset(subscription.json_keys),
