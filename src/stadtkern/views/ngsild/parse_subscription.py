@@ -175,7 +175,7 @@ def _meaning(subscription: Subscription, context: Context) -> object:
     expand = context.expand_term
     values = frozenset(subscription.expand_values)
     return (
-        None if subscription.q is None else parse_q(subscription.q, expand, expand_values=values),
+        None if subscription.q is None else parse_q(unquote(subscription.q), expand, expand_values=values),
         None if subscription.geo_q is None else parse_geo_text(subscription.geo_q, context),
         parse_projection(subscription.notification.pick, subscription.notification.omit, None, expand),
         sorted(map(expand, values)),
@@ -265,7 +265,7 @@ def _read_triggers(tree: Any, pointer: str, context: Context) -> tuple[Trigger, 
 def _read_q(tree: Any, pointer: str, context: Context) -> str:
     text = read_text(tree, pointer)
     with located(pointer):
-        found = parse_q(text, context.expand_term)
+        found = parse_q(unquote(text), context.expand_term)
     if link_depth(found) > MAX_LINKS:
         raise BadRequestData(f"q follows more than {MAX_LINKS} relationships in a row", pointer=pointer)
     return text
