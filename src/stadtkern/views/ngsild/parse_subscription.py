@@ -9,6 +9,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
+from urllib.parse import unquote
 
 import msgspec
 from msgspec.structs import replace
