@@ -28,6 +28,7 @@ from stadtkern.notify.deliver.mqtt import MqttDeliverer
 from stadtkern.notify.post import Post
 from stadtkern.notify.reader import Services as NotificationServices
 from stadtkern.notify.service import NotificationService
+from stadtkern.notify.single import SingleMatching
 from stadtkern.settings import Settings
 from stadtkern.store.engine.base import Engine
 from stadtkern.store.engine.leadership import DELIVERY, Alone, Leadership, PostgresLeadership
@@ -43,7 +44,9 @@ from stadtkern.views._http.streaming import Streams
 from stadtkern.views.changes.view import ChangesView
 from stadtkern.views.health.view import HealthView
 from stadtkern.views.manage.view import ManageView
+from stadtkern.views.ngsild.extension_view import ExtensionView
 from stadtkern.views.ngsild.render_notification import NotificationRenderer
+from stadtkern.views.ngsild.subscription_stream import StreamServices
 from stadtkern.views.ngsild.view import NgsiLdView
 from stadtkern.views.openapi.view import OpenApiView
 
@@ -99,7 +102,8 @@ class Application:
         )
         wake = await self._stack.enter_async_context(Wake(engine))
         tenants.when_committed = wake.committed
-        tail = Tail(tenants, Changes(tenants))
+        changes = Changes(tenants)
+        tail = Tail(tenants, changes)
         followed = Followed(tail, wake, self.streams)
 
         def forget(tenant: TenantId) -> None:
@@ -115,8 +119,11 @@ class Application:
         self._controller = Controller(ControlServices(broker, tenants, keys, contexts))
         self._services = Services(broker, contexts, settings.temporal_instances, subscriptions)
         ngsild = NgsiLdView(self._services, contexts)
+        renderer = NotificationRenderer(contexts, broker, settings.base_url)
+        streams = StreamServices(followed, subscriptions, SingleMatching(subscriptions, changes), renderer)
         mounts: dict[tuple[str, ...], View] = {
             ("ngsi-ld", "v1"): ngsild,
+            ("ngsi-ld", "ex"): ExtensionView(streams),
             ("v1",): ManageView(tenants, keys),
             ("v1", "changes"): ChangesView(followed),
         }

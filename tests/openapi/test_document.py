@@ -18,6 +18,7 @@ from stadtkern.views.manage.describe import DESCRIPTION as MANAGE
 from stadtkern.views.ngsild.describe import DESCRIPTION as NGSI_LD
 from stadtkern.views.ngsild.describe_parameters import QUERY_PARAMETERS
 from stadtkern.views.ngsild.describe_parts import ENTITY, ID
+from stadtkern.views.ngsild.describe_stream import DESCRIPTION as STREAMS
 from stadtkern.views.ngsild.describe_subscription import SUBSCRIPTION
 from stadtkern.views.openapi.describe import DESCRIPTION as OPENAPI
 from stadtkern.views.openapi.document import DescribedRoute, path_of
@@ -25,7 +26,14 @@ from tests.asgi_client import Answer, Client
 from tests.openapi.conftest import ADMINISTRATOR
 
 _BASE_URI = "https://stadtkern.test/openapi.json"
-_MOUNTS = ((("ngsi-ld", "v1"), NGSI_LD), (("v1",), MANAGE), (("v1", "changes"), CHANGES), ((), HEALTH), ((), OPENAPI))
+_MOUNTS = (
+    (("ngsi-ld", "v1"), NGSI_LD),
+    (("ngsi-ld", "ex"), STREAMS),
+    (("v1",), MANAGE),
+    (("v1", "changes"), CHANGES),
+    ((), HEALTH),
+    ((), OPENAPI),
+)
 _ROUTES = [
     DescribedRoute(path_of((*mount, *pattern), operation), method, operation, "problem")
     for mount, description in _MOUNTS

@@ -125,6 +125,15 @@ class Subscriptions:
         told = await store.list_subscriptions(await self._database(grant), grant)
         return [one for one in told if is_active(one.subscription, at)]
 
+    async def find(self, tenant: TenantId, id: SubscriptionId) -> Subscription | None:
+        """Give a subscription to whoever tells of its changes; None where there is none, or where it is over.
+
+        Raises: NonexistentTenant.
+        """
+        grant = system_grant("notify", tenant)
+        told = await store.load_subscription(await self._database(grant), grant, id)
+        return None if told is None or is_expired(told.subscription, now()) else told.subscription
+
     async def compiled_context(self, subscription: Subscription, grant: Grant) -> Context:
         """Give the context in which the subscription's texts were written and its notifications are compacted.
 

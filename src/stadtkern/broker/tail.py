@@ -15,6 +15,7 @@ from stadtkern.model.ids import TenantId
 from stadtkern.model.subscription import START, Position
 from stadtkern.policy.grant import system_grant
 from stadtkern.store.changelog import ChangeRow
+from stadtkern.store.subscription import subscription_epoch
 from stadtkern.store.trimming import trimmed
 
 PAGE = 200
@@ -27,13 +28,17 @@ _KEPT_S = 5.0
 
 
 class Page(NamedTuple):
-    """Rows of the log in order, and the Events of those that have one, by position."""
+    """Rows of the log in order, and the Events of those that have one, by position.
+
+    epoch: a number that grew with every change of the tenant's subscriptions; read after the rows, so that who knows
+    the subscriptions as of then knows of all that were acknowledged before any of the rows.
+    """
 
     rows: list[ChangeRow]
     events: dict[Position, Event]
+    epoch: int
 
 
-_NOTHING = Page([], {})
 _Key = tuple[TenantId, Position]
 
 
@@ -44,7 +49,7 @@ class Tail:
         self._tenants = tenants
         self._changes = changes
         self._pages: OrderedDict[_Key, asyncio.Task[Page]] = OrderedDict()
-        self._empty: OrderedDict[_Key, float] = OrderedDict()
+        self._empty: OrderedDict[_Key, tuple[float, Page]] = OrderedDict()
         """When nothing was found last, by the monotonic clock."""
 
     async def start(self, tenant: TenantId, cursor: Position | None) -> Position:
@@ -69,8 +74,8 @@ class Tail:
         woken: something is said to be there; otherwise what another reader found within a second will do.
         """
         key = (tenant, after)
-        if not woken and monotonic() - self._empty.get(key, 0.0) < POLL_S:
-            return _NOTHING
+        if not woken and (found := self._empty.get(key)) is not None and monotonic() - found[0] < POLL_S:
+            return found[1]
         task = self._pages.get(key)
         if task is None:
             task = self._pages[key] = asyncio.create_task(self._read(tenant, after), name="tail of the log")
@@ -85,13 +90,15 @@ class Tail:
         if not page.rows:
             # what was read once stays what follows; that nothing followed may be over in a moment
             self._drop(key, task)
-            self._note_empty(key)
+            self._note_empty(key, page)
         return page
 
     async def _read(self, tenant: TenantId, after: Position) -> Page:
         rows = await self._changes.read(tenant, after, PAGE)
         events = await self._changes.events(tenant, rows) if rows else []
-        return Page(rows, {event.position: event for event in events})
+        database = (await self._tenants.get(tenant)).database
+        epoch = await subscription_epoch(database, system_grant("the change log", tenant))
+        return Page(rows, {event.position: event for event in events}, epoch)
 
     async def _trimmed(self, tenant: TenantId) -> Position:
         database = (await self._tenants.get(tenant)).database
@@ -101,13 +108,14 @@ class Tail:
         if self._pages.get(key) is task:
             del self._pages[key]
 
-    def _note_empty(self, key: _Key) -> None:
-        self._empty[key] = monotonic()
+    def _note_empty(self, key: _Key, page: Page) -> None:
+        self._empty[key] = (monotonic(), page)
         self._empty.move_to_end(key)
         if len(self._empty) > _KEPT:
             self._empty.popitem(last=False)
 
     def forget(self, tenant: TenantId) -> None:
         """Drop what was read of a tenant whose store is gone or was replaced."""
-        for key in [key for key in self._pages if key[0] == tenant]:
-            del self._pages[key]
+        for pages in (self._pages, self._empty):
+            for key in [key for key in pages if key[0] == tenant]:
+                del pages[key]

@@ -58,14 +58,22 @@ class NotificationRenderer:
         shown = [replace(one, attributes=without_hidden(one.attributes, grant.hidden)) for one in entities]
         return await self._message(subscription, shown, grant, notification_id, at)
 
+    async def link(self, subscription: Subscription, grant: Grant) -> list[tuple[str, str]]:
+        """Give the header that names the context, where notifications do not carry it themselves."""
+        context = await self._context(subscription, grant)
+        plain = prefers_plain_geojson(_receiver_info(subscription, "prefer"))
+        return [one for one in await self._headers(subscription, context, grant, plain=plain) if one[0] == "Link"]
+
+    async def _context(self, subscription: Subscription, grant: Grant) -> Context:
+        """Give the context that names are made short by."""
+        address = subscription.jsonld_context or subscription.context or None
+        return await self._contexts.resolve(address, grant, self._address(grant))
+
     async def _message(
         self, subscription: Subscription, entities: Sequence[Entity], grant: Grant, notification_id: str, at: Instant
     ) -> Message | None:
-        base_url = self._address(grant)
-        written = await self._contexts.resolve(subscription.context or None, grant, base_url)
-        context = written
-        if subscription.jsonld_context is not None:
-            context = await self._contexts.resolve(subscription.jsonld_context, grant, base_url)
+        written = await self._contexts.resolve(subscription.context or None, grant, self._address(grant))
+        context = await self._context(subscription, grant)
         representation = represent(subscription, written)
         linked = await load_linked(grant, self._broker, representation, [one for one in entities if not one.deleted_at])
         renderer = EntityRenderer(context, representation, at, linked)
