@@ -230,3 +230,16 @@ def test_a_client_that_takes_nothing_holds_up_nobody(server: ServerProcess) -> N
         for number in range(40):
             make(server, f"urn:r:{number}", "x" * 200_000)
         assert len(reader.take(40)) == 40
+
+
+def test_every_worker_serves_what_any_of_them_committed(postgres_database_url: str, tmp_path: Path) -> None:
+    settings = {"database_url": postgres_database_url, "admin_token": ADMIN, "workers": "2"}
+    with ServerProcess(tmp_path, **settings) as process:
+        server = process.start()
+        # the kernel shares connections out among the workers: of so many, hardly all go to one
+        readers = [follow(server).begun() for _ in range(8)]
+        for number in range(20):
+            make(server, f"urn:r:{number}")
+        for reader in readers:
+            assert [event.data["id"] for event in reader.take(20)] == [f"urn:r:{number}" for number in range(20)]
+            reader.close()
