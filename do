@@ -74,6 +74,13 @@ want_mosquitto() {
         say "tests with an MQTT broker cannot run. What they need: sudo apt-get install mosquitto openssl"
 }
 
+# The same for the tests of pages in a browser.
+want_chromium() {
+    if "$venv/bin/python" -m tests.chromium 2>/dev/null; then return; fi
+    apt_install chromium ||
+        say "tests in a browser cannot run. What they need: sudo apt-get install chromium"
+}
+
 # --- the commands ----------------------------------------------------------------------------------------------------
 
 verb=${1:-help}
@@ -89,6 +96,7 @@ test) #    run the tests on every engine; arguments go to pytest: ./do test -k q
     install dev
     want_postgres
     want_mosquitto
+    want_chromium
     exec "$venv/bin/python" -m pytest -n 2 --dist worksteal "$@" ;;
 lint) #    check style, types, import contracts
     install dev

@@ -1,23 +1,25 @@
-"""What every test may ask for: a database on each engine, and an MQTT broker.
+"""What every test may ask for: a database on each engine, an MQTT broker, and a browser.
 
-Without PostgreSQL or mosquitto the tests on it are skipped and named at the end; with CI set they fail.
+Without PostgreSQL, mosquitto or Chromium the tests on it are skipped and named at the end; with CI set they fail.
 """
 
 from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
 from typing import NoReturn
 
 import hypothesis
 import pytest
+import pytest_asyncio
 
+from tests.chromium import Chromium, ChromiumMissing
 from tests.mosquitto_server import MosquittoMissing, MosquittoServer
 from tests.postgres_server import PostgresMissing, PostgresServer
 
-_LEFT_OUT = ("no PostgreSQL to test on: ", "no MQTT broker to test on: ")
+_LEFT_OUT = ("no PostgreSQL to test on: ", "no MQTT broker to test on: ", "no browser to test with: ")
 
 # The machine decides how long an example takes, and in CI only the change may decide what fails.
 _SLOW_IS_FINE = [hypothesis.HealthCheck.too_slow]
@@ -66,6 +68,17 @@ def _start_mosquitto(*options: str) -> MosquittoServer:
         return MosquittoServer(*options)
     except MosquittoMissing as missing:
         _leave_out(_LEFT_OUT[1] + str(missing))
+
+
+@pytest_asyncio.fixture
+async def chromium() -> AsyncIterator[Chromium]:
+    """A browser of this test's own."""
+    try:
+        browser = Chromium()
+    except ChromiumMissing as missing:
+        _leave_out(_LEFT_OUT[2] + str(missing))
+    async with browser:
+        yield browser
 
 
 def _leave_out(reason: str) -> NoReturn:

@@ -48,6 +48,7 @@ from stadtkern.views.ngsild.extension_view import ExtensionView
 from stadtkern.views.ngsild.render_notification import NotificationRenderer
 from stadtkern.views.ngsild.subscription_stream import StreamServices
 from stadtkern.views.ngsild.view import NgsiLdView
+from stadtkern.views.notifications.view import NotificationsView
 from stadtkern.views.openapi.view import OpenApiView
 
 
@@ -124,11 +125,11 @@ class Application:
         mounts: dict[tuple[str, ...], View] = {
             ("ngsi-ld", "v1"): ngsild,
             ("ngsi-ld", "ex"): ExtensionView(streams),
-            ("v1",): ManageView(tenants, keys),
+            ("v1",): ManageView(tenants, keys, subscriptions, notifications),
             ("v1", "changes"): ChangesView(followed),
         }
         health = Health(system, None if settings.database_url else settings.data)
-        roots: list[View] = [HealthView(health, metrics.render)]
+        roots: list[View] = [HealthView(health, metrics.render), NotificationsView()]
         roots.append(OpenApiView(mounts, tuple(roots)))
         self._gateway = Gateway(settings, Door(keys, tenants, settings), mounts, roots)
 

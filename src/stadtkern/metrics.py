@@ -51,6 +51,7 @@ class Load(NamedTuple):
     queued_bytes: int = 0
     subscriptions: int = 0
     waiting_notifications: int = 0
+    oldest_notification_s: float = 0.0
 
 
 class Metrics:
@@ -72,6 +73,7 @@ class Metrics:
         self._failed_notifications = self._counter(
             "notifications_failed", "Notifications that a receiver did not take", ["permanent"]
         )
+        self._dropped = self._counter("notifications_dropped", "Notifications that were given up", ["reason"])
         self._failed_requests = self._counter("requests_failed", "Requests that met a fault of the server")
         self._failed_writes = self._counter("writes_failed", "Writes undone by a fault of the server")
         self._failed_jobs = self._counter("maintenance_failures", "Background jobs that failed", ["job"])
@@ -80,6 +82,9 @@ class Metrics:
         self._queued_bytes = self._gauge("stadtkern_write_queue_bytes", "Their size")
         self._subscriptions = self._gauge("stadtkern_subscriptions", "Subscriptions that this process serves")
         self._waiting = self._gauge("stadtkern_notifications_waiting", "Notifications not delivered yet")
+        self._oldest = self._gauge(
+            "stadtkern_notification_oldest_seconds", "How long the oldest notification not delivered yet has waited"
+        )
         self._memory = self._gauge("process_resident_memory_bytes", "Memory in use")
         self._cpu = self._gauge("process_cpu_seconds", "Processor time used, user and system")
         self._files = self._gauge("process_open_fds", "Files and connections open")
@@ -92,6 +97,7 @@ class Metrics:
             telemetry.WriteFailed: lambda _: self._failed_writes.inc(),
             telemetry.NotificationSent: lambda event: self._lag.observe(event.lag_s),
             telemetry.NotificationFailed: lambda event: self._failed_notifications.labels(str(event.permanent)).inc(),
+            telemetry.NotificationsDropped: lambda event: self._dropped.labels(event.reason).inc(event.count),
             telemetry.MaintenanceFailed: lambda event: self._failed_jobs.labels(event.job).inc(),
         }
         self._stack = contextlib.ExitStack()
@@ -161,6 +167,7 @@ class Metrics:
         self._queued_bytes.set(load.queued_bytes)
         self._subscriptions.set(load.subscriptions)
         self._waiting.set(load.waiting_notifications)
+        self._oldest.set(load.oldest_notification_s)
         self._memory.set(_resident_bytes())
         self._cpu.set(time.process_time())
         self._files.set(_open_files())

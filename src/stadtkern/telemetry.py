@@ -6,6 +6,7 @@ The core emits events and knows neither a logger nor a metric.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 from msgspec import Struct
 
@@ -59,6 +60,13 @@ class NotificationFailed(Struct, frozen=True):
     permanent: bool
 
 
+class NotificationsDropped(Struct, frozen=True):
+    """Notifications were given up: too many waited (``backlog``), or the receiver takes them never (``refused``)."""
+
+    reason: Literal["backlog", "refused"]
+    count: int
+
+
 class ServerStarted(Struct, frozen=True):
     """A process answers requests."""
 
@@ -93,6 +101,7 @@ Event = (
     | WriteFailed
     | NotificationSent
     | NotificationFailed
+    | NotificationsDropped
     | ServerStarted
     | ServerStopping
     | TenantOpened

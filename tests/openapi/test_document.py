@@ -20,6 +20,7 @@ from stadtkern.views.ngsild.describe_parameters import QUERY_PARAMETERS
 from stadtkern.views.ngsild.describe_parts import ENTITY, ID
 from stadtkern.views.ngsild.describe_stream import DESCRIPTION as STREAMS
 from stadtkern.views.ngsild.describe_subscription import SUBSCRIPTION
+from stadtkern.views.notifications.describe import DESCRIPTION as NOTIFICATIONS
 from stadtkern.views.openapi.describe import DESCRIPTION as OPENAPI
 from stadtkern.views.openapi.document import DescribedRoute, path_of
 from tests.asgi_client import Answer, Client
@@ -32,6 +33,7 @@ _MOUNTS = (
     (("v1",), MANAGE),
     (("v1", "changes"), CHANGES),
     ((), HEALTH),
+    ((), NOTIFICATIONS),
     ((), OPENAPI),
 )
 _ROUTES = [
@@ -41,6 +43,7 @@ _ROUTES = [
     for method, operation in operations.items()
 ]
 _NGSI_LD_ROUTES = [route for route in _ROUTES if route.path.startswith("/ngsi-ld/") and route.operation.answers]
+_SUBSCRIPTION = "urn:ngsi-ld:Subscription:air"
 _UNKNOWN = "not known here"
 
 
@@ -148,7 +151,11 @@ async def _prepare(client: Client, route: DescribedRoute) -> dict[str, str]:
     if route.path.startswith("/v1/"):
         await client.ask("POST", "/v1/tenants", headers=ADMINISTRATOR, body={"name": "old"})
         key = await client.ask("POST", "/v1/keys", headers=ADMINISTRATOR, body={"name": "a", "kind": "read"})
-        return {"$key": key.json["id"]}
+        params = {"endpoint": {"uri": "urn:stadtkern:events"}}
+        subscription = {"id": _SUBSCRIPTION, "type": "Subscription", "notification": params}
+        body = {**subscription, "entities": [{"type": "AirQualityObserved"}]}
+        await client.ask("POST", "/ngsi-ld/v1/subscriptions", headers=ADMINISTRATOR, body=body)
+        return {"$key": key.json["id"], "$subscription": _SUBSCRIPTION}
     if not route.path.startswith("/ngsi-ld/"):
         return {}
     created = await client.ask("POST", "/ngsi-ld/v1/entities", body=ENTITY)

@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from stadtkern.views.openapi.words import choose_language
+from stadtkern.views._http.language import choose_language
 from tests.asgi_client import Client
 
 PAGES = ["/", "/openapi"]

@@ -151,7 +151,8 @@ class Progress(Struct, frozen=True, kw_only=True):
     """How telling one subscriber goes right now.
 
     waiting: notifications not delivered yet. failures: in a row. next_try_s: seconds until the receiver is tried again;
-    not above 0 where nothing keeps it from being tried.
+    not above 0 where nothing keeps it from being tried. oldest_at: when the first of what waits happened; None where
+    nothing waits, or where that is not known any more.
     """
 
     delivery: Delivery
@@ -159,3 +160,13 @@ class Progress(Struct, frozen=True, kw_only=True):
     doing: Doing = "idle"
     failures: int = 0
     next_try_s: float = 0.0
+    oldest_at: Instant | None = None
+
+
+class Trial(Struct, frozen=True, kw_only=True):
+    """How a test of a receiver went. duration_s: seconds; entities: how many were shown; error: a sentence."""
+
+    delivered: bool
+    duration_s: float
+    entities: int = 0
+    error: str | None = None

@@ -14,6 +14,7 @@ from time import monotonic
 
 from msgspec.structs import replace
 
+from stadtkern import telemetry
 from stadtkern.model.instant import Instant, now
 from stadtkern.model.subscription import Delivery, Doing, Position, Subscription
 from stadtkern.notify.backoff import delay_s
@@ -70,6 +71,7 @@ class Outlet:
             return
         if len(self._queue) >= self._backlog:
             given_up = self._queue.popleft()
+            telemetry.emit(telemetry.NotificationsDropped("backlog", 1))
             self._note(dropped=self.delivery.dropped + 1, done=self.delivery.done if self._sending else given_up)
         self._queue.append(position)
         if not self.delivery.pending:
@@ -141,6 +143,7 @@ class Outlet:
         self._note(failed=failed, last_notification=moment, last_failure=moment, last_error=failure.reason)
         if failure.permanent:
             self.failures = 0
+            telemetry.emit(telemetry.NotificationsDropped("refused", len(self._sending)))
             self._note(dropped=self.delivery.dropped + len(self._sending))
             self._finish()
             return

@@ -52,6 +52,12 @@ class Renderer(Protocol):
         """Write how things are, for subscriptions by time; None where there is nothing to show. Raises: Problem."""
         ...
 
+    async def render_trial(
+        self, subscription: Subscription, entities: Sequence[Entity], grant: Grant, notification_id: str, at: Instant
+    ) -> Message:
+        """Write a test, marked as one, that shows how things are, even where that is nothing. Raises: Problem."""
+        ...
+
 
 class GrantSource(Protocol):
     """Decides what a subscriber may see now."""

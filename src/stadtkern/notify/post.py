@@ -58,13 +58,25 @@ class Post:
             raise DeliveryFailed(f"The notification cannot be written: {problem.detail}") from problem
         return await self._deliver(subscription, message)
 
+    async def send_trial(self, subscription: Subscription, watch: Watch, grant: Grant) -> int:
+        """Send a test with one of the chosen entities, if any; gives how many it shows. Raises: DeliveryFailed."""
+        id_ = f"urn:ngsi-ld:Notification:test:{secrets.token_hex(16)}"
+        try:
+            page = await self._broker.query_entities(grant, EntityQuery(filter=watch.filter, limit=1))
+            message = await self._renderer.render_trial(subscription, page.entities, grant, id_, now())
+        except Problem as problem:
+            raise DeliveryFailed(f"The notification cannot be written: {problem.detail}") from problem
+        await self._deliver(subscription, message)
+        return len(page.entities)
+
     async def _deliver(self, subscription: Subscription, message: Message | None) -> bool:
         if message is None:
             return False
         endpoint = subscription.notification.endpoint
-        deliverer = self._deliverers.get(urlsplit(endpoint.uri).scheme.lower())
+        scheme = urlsplit(endpoint.uri).scheme.lower()
+        deliverer = self._deliverers.get(scheme)
         if deliverer is None:
-            raise DeliveryFailed(f"There is no way to deliver to {endpoint.uri[:80]}", permanent=True)
+            raise DeliveryFailed(f"There is no way to deliver to addresses with {scheme[:80]}:", permanent=True)
         timeout_s = min(endpoint.timeout_ms / 1000 if endpoint.timeout_ms else TIMEOUT_S, LONGEST_TIMEOUT_S)
         await deliverer.deliver(endpoint, message, timeout_s)
         return True

@@ -31,6 +31,7 @@ from stadtkern.notify.match import Matcher
 from stadtkern.notify.outlet import Outlet
 from stadtkern.notify.ports import DeliveryFailed, GrantSource
 from stadtkern.notify.post import Post
+from stadtkern.notify.times import Times
 from stadtkern.notify.watch import Watch, compile_watch
 from stadtkern.policy.grant import Grant, system_grant
 from stadtkern.query.evaluate import matches
@@ -79,6 +80,7 @@ class Reader:
         self.outlets: dict[SubscriptionId, Outlet] = {}
         self.intervals: dict[SubscriptionId, Interval] = {}
         self.cursor = START
+        self.times = Times()
         self._services = services
         self._alarm = alarm
         self._grant = system_grant("notify", name)
@@ -223,6 +225,7 @@ class Reader:
             followed = self._matcher.follows(event, grants)
             look_ups = await self._services.changes.look_ups(event, followed) if followed else None
             found = self._matcher.match(event, grants, look_ups)
+            self.times.note(event.position, event.at)
             for id_ in found:
                 outlet = self.outlets.get(id_)
                 if outlet is not None and not _is_over(outlet.subscription, moment):
@@ -253,7 +256,7 @@ class Reader:
         try:
             grant = await self._services.grants.grant(subscription.owner, self.name)
         except Problem as problem:
-            raise _forbidden(problem) from problem
+            raise forbidden(problem) from problem
         events = [event for position in positions if (event := await self._event(position)) is not None]
         latest = {event.id: event for event in events if _visible(event, grant)}
         if not latest or _is_over(subscription, now()):
@@ -274,7 +277,7 @@ class Reader:
         try:
             grant = await self._services.grants.grant(subscription.owner, self.name)
         except Problem as problem:
-            raise _forbidden(problem) from problem
+            raise forbidden(problem) from problem
         return await self._services.post.send_state(subscription, interval.watch, grant)
 
     async def _event(self, position: Position) -> Event | None:
@@ -319,7 +322,8 @@ class Reader:
             telemetry.emit(telemetry.MaintenanceFailed("notifications", problem))
 
 
-def _forbidden(problem: Problem) -> DeliveryFailed:
+def forbidden(problem: Problem) -> DeliveryFailed:
+    """Say that the owner of a subscription has no right to what it is about any more."""
     return DeliveryFailed(f"The subscriber may not read any more: {problem.detail}", permanent=True)
 
 

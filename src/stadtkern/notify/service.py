@@ -12,9 +12,11 @@ from stadtkern import telemetry
 from stadtkern.broker.wake import Wake
 from stadtkern.errors import Problem
 from stadtkern.model.ids import DEFAULT_TENANT, TenantId
-from stadtkern.model.subscription import Delivery, Progress, SubscriptionId
+from stadtkern.model.instant import Instant, now
+from stadtkern.model.subscription import Delivery, Progress, SubscriptionId, Trial
 from stadtkern.notify.reader import Reader, Services
-from stadtkern.policy.grant import system_grant
+from stadtkern.notify.trial import Trials
+from stadtkern.policy.grant import Grant, system_grant
 from stadtkern.store.engine.leadership import Leadership
 
 LOOK_S = 2.0
@@ -27,6 +29,7 @@ class NotificationService:
     def __init__(self, services: Services, wake: Wake, lead: Callable[[], Leadership], *, alone: bool) -> None:
         """alone: no other process takes subscriptions."""
         self._services = services
+        self._trials = Trials(services)
         self._alone = alone
         self._empty: set[TenantId] = set()
         """Tenants that had no subscription when they were looked at."""
@@ -74,15 +77,27 @@ class NotificationService:
                 doing=outlet.doing,
                 failures=outlet.failures,
                 next_try_s=outlet.next_try_s,
+                oldest_at=None if outlet.oldest is None else reader.times.find(outlet.oldest),
             )
         interval = reader.intervals.get(id_)
         return None if interval is None else Progress(delivery=interval.delivery)
 
-    def load(self) -> tuple[int, int]:
-        """Tell how many subscriptions are served and how many notifications wait, for the metrics."""
+    async def try_out(self, grant: Grant, id_: SubscriptionId) -> Trial:
+        """Test the receiver of a subscription, whichever process delivers to it.
+
+        Raises: ResourceNotFound, Forbidden, TooManyRequests.
+        """
+        return await self._trials.try_out(grant, id_)
+
+    def load(self) -> tuple[int, int, float]:
+        """Tell how many subscriptions are served, how many notifications wait, and for how many seconds the oldest
+        one does, for the metrics.
+        """
         readers = list(self._readers.values())
         served = sum(len(reader.outlets) + len(reader.intervals) for reader in readers)
-        return served, sum(outlet.waiting for reader in readers for outlet in reader.outlets.values())
+        waiting = sum(outlet.waiting for reader in readers for outlet in reader.outlets.values())
+        oldest = [moment for reader in readers if (moment := _oldest(reader)) is not None]
+        return served, waiting, max(0.0, (now() - min(oldest)) / 1_000_000) if oldest else 0.0
 
     async def _run(self) -> None:
         while True:
@@ -138,3 +153,9 @@ class NotificationService:
         task.add_done_callback(lambda _: alarm.close())
         self._readers[name] = reader
         self._tasks[name] = task
+
+
+def _oldest(reader: Reader) -> Instant | None:
+    """Tell when the first thing happened that somebody is still to be told of."""
+    places = [place for outlet in reader.outlets.values() if (place := outlet.oldest) is not None]
+    return reader.times.find(min(places)) if places else None

@@ -199,7 +199,8 @@ class Gateway:
             authorize_system(actor)
         grant = authorize(actor, route.action, arrival.tenant, self._settings.anonymous)
         if not route.system:
-            await self._doorkeeper.enter(arrival.tenant, grant, writing=grant.action != "read")
+            writing = grant.action != "read" and arrival.method not in {"GET", "HEAD"}
+            await self._doorkeeper.enter(arrival.tenant, grant, writing=writing)
         return actor, grant
 
     async def _renew(self, route: Route, arrival: _Arrival) -> Grant:

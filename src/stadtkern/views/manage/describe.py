@@ -15,6 +15,9 @@ from stadtkern.views._http.description import (
     Tag,
     Text,
 )
+from stadtkern.views.manage.describe_notifications import OPERATIONS as _NOTIFICATION_OPERATIONS
+from stadtkern.views.manage.describe_notifications import SCHEMAS as _NOTIFICATION_SCHEMAS
+from stadtkern.views.manage.describe_notifications import TAG as _NOTIFICATIONS
 
 _TENANTS: Final = "tenants"
 _KEYS: Final = "keys"
@@ -206,7 +209,8 @@ DESCRIPTION: Final = Description(
             title=Text("API keys", "API-Schlüssel"),
             text=Text("Who may do what in a tenant.", "Wer in einem Mandanten was darf."),
         ),
+        _NOTIFICATIONS,
     ),
-    operations={**_TENANT_OPERATIONS, **_KEY_OPERATIONS},
-    schemas=_SCHEMAS,
+    operations={**_TENANT_OPERATIONS, **_KEY_OPERATIONS, **_NOTIFICATION_OPERATIONS},
+    schemas={**_SCHEMAS, **_NOTIFICATION_SCHEMAS},
 )

@@ -1,4 +1,6 @@
-"""The management API ``/v1``: tenants for the administrator, API keys for a tenant's administrators."""
+"""The management API ``/v1``: tenants for the administrator, API keys for a tenant's administrators, and how telling
+its subscribers goes for all who may write.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from stadtkern.broker.keys import Keys
+from stadtkern.broker.subscriptions import Subscriptions
 from stadtkern.broker.tenants import Tenants
 from stadtkern.errors import BadRequestData, quoted
 from stadtkern.model.actor import ApiKey, Tenant
@@ -17,7 +20,9 @@ from stadtkern.model.json import parse_json
 from stadtkern.views._http.message import Request, Response
 from stadtkern.views._http.problem import Dialect
 from stadtkern.views._http.routing import Route, RoutedView
+from stadtkern.views.manage.deliveries import Deliveries
 from stadtkern.views.manage.describe import DESCRIPTION
+from stadtkern.views.manage.notification_routes import NotificationRoutes
 
 MAX_TYPES = 1000
 MAX_TEXT = 200
@@ -50,7 +55,7 @@ class ManageView(RoutedView):
     dialect: Dialect = "problem"
     description = DESCRIPTION
 
-    def __init__(self, tenants: Tenants, keys: Keys) -> None:
+    def __init__(self, tenants: Tenants, keys: Keys, subscriptions: Subscriptions, deliveries: Deliveries) -> None:
         self._tenants = tenants
         self._keys = keys
         super().__init__(
@@ -68,6 +73,7 @@ class ManageView(RoutedView):
                     "POST": Route("administer", self._create_key),
                 },
                 ("keys", "*"): {"DELETE": Route("administer", self._revoke_key)},
+                **NotificationRoutes(subscriptions, deliveries).table,
             }
         )
 

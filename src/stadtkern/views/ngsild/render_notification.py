@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
+from msgspec import structs
 
 from stadtkern.jsonld.context import Context
 from stadtkern.model.entity import NO_DATASET, Entity, replace
@@ -29,6 +30,10 @@ _OURS: Final = frozenset(
     | {"ngsild-tenant", "expect", "upgrade", "te", "trailer", "keep-alive", "proxy-connection"}
 )
 """Headers that a subscriber cannot set."""
+
+
+TEST_HEADER: Final = "Stadtkern-Test"
+"""Marks a notification as a test that somebody asked for."""
 
 
 class NotificationRenderer:
@@ -58,6 +63,15 @@ class NotificationRenderer:
         shown = [replace(one, attributes=without_hidden(one.attributes, grant.hidden)) for one in entities]
         return await self._message(subscription, shown, grant, notification_id, at)
 
+    async def render_trial(
+        self, subscription: Subscription, entities: Sequence[Entity], grant: Grant, notification_id: str, at: Instant
+    ) -> Message:
+        """Write a test of the receiver; it may show nothing. Raises: as ``render``."""
+        shown = [replace(one, attributes=without_hidden(one.attributes, grant.hidden)) for one in entities]
+        trees, context = await self._trees(subscription, shown, grant, at)
+        message = await self._write(subscription, trees, context, grant, notification_id, at)
+        return structs.replace(message, headers=(*message.headers, (TEST_HEADER, "true")))
+
     async def link(self, subscription: Subscription, grant: Grant) -> list[tuple[str, str]]:
         """Give the header that names the context, where notifications do not carry it themselves."""
         context = await self._context(subscription, grant)
@@ -72,15 +86,30 @@ class NotificationRenderer:
     async def _message(
         self, subscription: Subscription, entities: Sequence[Entity], grant: Grant, notification_id: str, at: Instant
     ) -> Message | None:
+        trees, context = await self._trees(subscription, entities, grant, at)
+        return await self._write(subscription, trees, context, grant, notification_id, at) if trees else None
+
+    async def _trees(
+        self, subscription: Subscription, entities: Sequence[Entity], grant: Grant, at: Instant
+    ) -> tuple[list[dict[str, Any]], Context]:
+        """Give what is shown of entities, and the context it is written in."""
         written = await self._contexts.resolve(subscription.context or None, grant, self._address(grant))
         context = await self._context(subscription, grant)
         representation = represent(subscription, written)
         linked = await load_linked(grant, self._broker, representation, [one for one in entities if not one.deleted_at])
         renderer = EntityRenderer(context, representation, at, linked)
         shown = flatten(entities, linked, representation)
-        trees = [tree for entity, projection in shown if (tree := _tree(renderer, entity, projection))]
-        if not trees:
-            return None
+        return [tree for entity, projection in shown if (tree := _tree(renderer, entity, projection))], context
+
+    async def _write(
+        self,
+        subscription: Subscription,
+        trees: Sequence[dict[str, Any]],
+        context: Context,
+        grant: Grant,
+        notification_id: str,
+        at: Instant,
+    ) -> Message:
         plain = prefers_plain_geojson(_receiver_info(subscription, "prefer"))
         return Message(
             content_type=subscription.notification.endpoint.accept,

@@ -1,76 +1,20 @@
-"""The pages for people: plain HTML and CSS made here, without scripts and without any other host."""
+"""The pages that describe this server to people; they need no script."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import html
 import shlex
 from collections.abc import Iterable
 from http import HTTPStatus
-from typing import Final
 from urllib.parse import quote
 
 import msgspec
 
 from stadtkern.views._http.description import Example, Operation, Parameter, Tag
+from stadtkern.views._http.frame import SHOWN, link, render_frame
+from stadtkern.views._http.language import Language, say
 from stadtkern.views.openapi.document import DescribedRoute
-from stadtkern.views.openapi.words import LANGUAGES, NAMES, WORDS, Language, say
-
-_STYLE: Final = """
-:root{color-scheme:light dark;--text:#1b1b1f;--back:#fff;--line:#767680;--soft:#f1f1f6;--link:#0b4a8f}
-@media(prefers-color-scheme:dark){:root{--text:#ececf1;--back:#17171b;--line:#8e8e99;--soft:#25252b;--link:#9cc7ff}}
-*{box-sizing:border-box}
-body{margin:0;font:1rem/1.55 system-ui,sans-serif;color:var(--text);background:var(--back);overflow-wrap:anywhere}
-header,main,footer{max-width:62rem;margin:0 auto;padding:0 1rem}
-header{display:flex;flex-wrap:wrap;gap:.5rem 2rem;justify-content:space-between;border-bottom:1px solid var(--line)}
-header p{margin:.75rem 0}
-a{color:var(--link)}
-a:focus-visible,pre:focus-visible{outline:3px solid var(--link);outline-offset:2px}
-.skip{position:absolute;left:-99rem}
-.skip:focus{left:1rem;top:.5rem;background:var(--back);padding:.5rem}
-h1{line-height:1.2}
-h2{margin-top:3rem;border-bottom:1px solid var(--line)}
-h3{margin:2.5rem 0 .25rem}
-code,pre{font:.92em/1.5 ui-monospace,monospace}
-pre{background:var(--soft);border-left:4px solid var(--link);padding:.75rem;overflow-x:auto;white-space:pre-wrap}
-.address{background:var(--soft);padding:.25rem .5rem;margin:.25rem 0}
-table{border-collapse:collapse;width:100%}
-caption{text-align:left}
-th,td{text-align:left;vertical-align:top;padding:.3rem .6rem .3rem 0;border-bottom:1px solid var(--line)}
-dt{font-weight:600;margin-top:.5rem}
-dd{margin:0 0 .25rem}
-"""
-_HASH: Final = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
-SECURITY_HEADERS: Final = (
-    (
-        "content-security-policy",
-        f"default-src 'none'; style-src 'sha256-{_HASH}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    ),
-    ("x-content-type-options", "nosniff"),
-    ("referrer-policy", "no-referrer"),
-)
-_SHOWN: Final = "-._~:/@!$()*,;="
-"""Characters of an address that need no escape in a path or a link."""
-
-
-def render_frame(language: Language, title: str, base_path: str, here: str, content: str) -> bytes:
-    """Put a page's content between what all pages have. here: the address of the page below base_path."""
-    switch = " ".join(
-        f'<b lang="{one}" aria-current="true">{NAMES[one]}</b>'
-        if one == language
-        else f'<a href="{_link(base_path + here)}?lang={one}" hreflang="{one}" lang="{one}">{NAMES[one]}</a>'
-        for one in LANGUAGES
-    )
-    return (
-        f'<!doctype html>\n<html lang="{language}">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width,initial-scale=1">\n'
-        f"<title>{html.escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
-        f'<a class="skip" href="#content">{_word(language, "skip")}</a>\n<header>\n'
-        f'<p><a href="{_link(base_path)}/?lang={language}">Stadtkern</a></p>\n'
-        f'<nav aria-label="{_word(language, "languages")}"><p>{switch}</p></nav>\n</header>\n'
-        f'<main id="content">\n<h1>{html.escape(title)}</h1>\n{content}</main>\n</body>\n</html>\n'
-    ).encode()
+from stadtkern.views.openapi.words import WORDS
 
 
 def render_reference(
@@ -82,7 +26,7 @@ def render_reference(
         f'<li><a href="#{tag.name}">{_text(say(language, tag.title))}</a></li>\n' for tag, found in groups if found
     )
     sections = "".join(_render_group(language, base_url, tag, found) for tag, found in groups if found)
-    document = _link(base_path + "/openapi.json")
+    document = link(base_path + "/openapi.json")
     content = (
         f'<p>{_word(language, "intro")} <a href="{document}">OpenAPI 3.1</a>.</p>\n'
         f"<p>{_word(language, 'access')}</p>\n"
@@ -98,16 +42,17 @@ def render_start(
 ) -> bytes:
     """Render the page at the root: what this is, and which addresses to try. example: what creates something."""
     groups = "".join(
-        f'<li><a href="{_link(base_path)}/openapi?lang={language}#{tag.name}">{_text(say(language, tag.title))}</a>'
+        f'<li><a href="{link(base_path)}/openapi?lang={language}#{tag.name}">{_text(say(language, tag.title))}</a>'
         f" – {_text(say(language, tag.text))}</li>\n"
         for tag in tags
     )
     entity: dict[str, object] = example.operation.example.body
-    read = f"{base_url}/ngsi-ld/v1/entities/{quote(str(entity.get('id', '')), safe=_SHOWN)}"
+    read = f"{base_url}/ngsi-ld/v1/entities/{quote(str(entity.get('id', '')), safe=SHOWN)}"
     content = (
         f"<p>{_word(language, 'home_intro')}</p>\n"
-        f'<p><a href="{_link(base_path)}/openapi?lang={language}">{_word(language, "reference")}</a> · '
-        f'<a href="{_link(base_path + "/openapi.json")}">OpenAPI 3.1</a></p>\n'
+        f'<p><a href="{link(base_path)}/openapi?lang={language}">{_word(language, "reference")}</a> · '
+        f'<a href="{link(base_path + "/openapi.json")}">OpenAPI 3.1</a> · '
+        f'<a href="{link(base_path + "/notifications")}?lang={language}">{_word(language, "notifications")}</a></p>\n'
         f"<h2>{_word(language, 'doors')}</h2>\n<ul>\n{groups}</ul>\n"
         f"<h2>{_word(language, 'reading')}</h2>\n<ul>\n"
         f"{_try(base_path, '/ngsi-ld/v1/types')}"
@@ -197,11 +142,11 @@ def _fill(route: DescribedRoute, example: Example) -> str:
     """Put the example's values into the path template, and its query behind it where curl does not."""
     address = route.path
     for name, value in example.path.items():
-        shown = f"<{name}>" if value.startswith("$") else quote(value, safe=_SHOWN)
+        shown = f"<{name}>" if value.startswith("$") else quote(value, safe=SHOWN)
         address = address.replace(f"{{{name}}}", shown)
     if route.method == "GET" or not example.query:
         return address
-    return address + "?" + "&".join(f"{name}={quote(value, safe=_SHOWN)}" for name, value in example.query.items())
+    return address + "?" + "&".join(f"{name}={quote(value, safe=SHOWN)}" for name, value in example.query.items())
 
 
 def _pre(language: Language, text: str) -> str:
@@ -219,7 +164,3 @@ def _word(language: Language, name: str) -> str:
 
 def _text(text: str) -> str:
     return html.escape(text)
-
-
-def _link(address: str) -> str:
-    return html.escape(quote(address, safe=_SHOWN + "%"))

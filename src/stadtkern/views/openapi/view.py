@@ -9,13 +9,14 @@ from urllib.parse import urlsplit
 import msgspec
 
 from stadtkern.views._http.description import Tag
+from stadtkern.views._http.frame import page_response
+from stadtkern.views._http.language import language_of
 from stadtkern.views._http.message import Request, Response
 from stadtkern.views._http.problem import Dialect
 from stadtkern.views._http.routing import Route, RoutedView, View
 from stadtkern.views.openapi.describe import DESCRIPTION
 from stadtkern.views.openapi.document import described_routes, make_document
-from stadtkern.views.openapi.page import SECURITY_HEADERS, render_reference, render_start
-from stadtkern.views.openapi.words import Language, choose_language
+from stadtkern.views.openapi.page import render_reference, render_start
 
 _KEPT_DOCUMENTS: Final = 64
 _FIRST: Final = "createEntity"
@@ -52,28 +53,14 @@ class OpenApiView(RoutedView):
         return Response(200, document, headers)
 
     async def _reference(self, request: Request) -> Response:
-        language, base_path = _language(request), urlsplit(request.base_url).path
+        language, base_path = language_of(request), urlsplit(request.base_url).path
         routes = list(described_routes(self._mounts))
-        return _page(language, render_reference(language, request.base_url, base_path, self._tags(), routes))
+        return page_response(language, render_reference(language, request.base_url, base_path, self._tags(), routes))
 
     async def _start(self, request: Request) -> Response:
-        language, base_path = _language(request), urlsplit(request.base_url).path
+        language, base_path = language_of(request), urlsplit(request.base_url).path
         first = next(route for route in described_routes(self._mounts) if route.operation.id == _FIRST)
-        return _page(language, render_start(language, request.base_url, base_path, self._tags(), first))
+        return page_response(language, render_start(language, request.base_url, base_path, self._tags(), first))
 
     def _tags(self) -> list[Tag]:
         return [tag for views in self._mounts.values() for view in views for tag in view.description.tags]
-
-
-def _language(request: Request) -> Language:
-    return choose_language(dict(request.query).get("lang"), request.header("accept-language"))
-
-
-def _page(language: Language, body: bytes) -> Response:
-    headers = [
-        ("content-type", "text/html; charset=utf-8"),
-        ("content-language", language),
-        ("vary", "Accept-Language"),
-        *SECURITY_HEADERS,
-    ]
-    return Response(200, body, headers)
