@@ -26,7 +26,13 @@ CORRECTED = "5da9091"
 OFFICIAL = "1d442dc"
 """The commit whose test files are the official ones."""
 ROOT = Path("TP/NGSI-LD")
-FOLDERS = ("ContextInformation/Provision", "ContextInformation/Consumption", "CommonBehaviours", "jsonldContext")
+FOLDERS = (
+    "ContextInformation/Provision",
+    "ContextInformation/Consumption",
+    "ContextInformation/Subscription",
+    "CommonBehaviours",
+    "jsonldContext",
+)
 CORE_CONTEXT = "https://uri.etsi.org/ngsi-ld/v1/ngsi-ld-core-context-v1.9.jsonld"
 PORTS = {"notification_server": 8085, "context_source": 8086, "context_server": 8087}
 """Where the suite's own stand-ins listen, by the names it calls them."""
