@@ -76,7 +76,7 @@ _ID: Final = Parameter(
     name="id",
     place="path",
     required=True,
-    schema={"type": "string"},
+    schema={"type": "string", "maxLength": 2048},
     text=Text("The subscription's id, percent-encoded", "Die Kennung des Abonnements, prozentkodiert"),
 )
 _WINDOW: Final = (
