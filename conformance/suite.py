@@ -11,6 +11,7 @@ import http.server
 import re
 import shutil
 import subprocess
+import sys
 import threading
 import xml.etree.ElementTree as ET
 from collections.abc import Generator, Iterator
@@ -37,6 +38,8 @@ CORE_CONTEXT = "https://uri.etsi.org/ngsi-ld/v1/ngsi-ld-core-context-v1.9.jsonld
 PORTS = {"notification_server": 8085, "context_source": 8086, "context_server": 8087}
 """Where the suite's own stand-ins listen, by the names it calls them."""
 STATIC_PORT = 8077
+MQTT_PORTS = (1883, 18851)
+"""Of the MQTT broker that the tests start; the first one is what MQTT means where no port is named."""
 FOLDER_TIMEOUT_S = 1800
 
 _COMPOUND = "ngsi-ld-test-suite-compound.jsonld"
@@ -148,13 +151,20 @@ class Suite:
             "core_context": CORE_CONTEXT,
             **{f"{name}_host": self.host for name in PORTS},
             **{f"{name}_port": str(port) for name, port in PORTS.items()},
+            "mqtt_broker_host": self.host,
+            "mqtt_broker_non_default_port": str(MQTT_PORTS[1]),
         }
         listener = Path(__file__).with_name("robot_timeout.py")
         command = [str(self.venv / "bin" / "robot"), "--nostatusrc", "--console=none", f"--listener={listener}"]
         command += [f"--variable={name}:{value}" for name, value in variables.items()]
         command += [f"--outputdir={work / 'out'}", str(ROOT / folder)]
         libraries = copy / "libraries" / "robotframework-httpctrl" / "src"
-        environment = {"PYTHONPATH": str(libraries), "NO_PROXY": "*", "PATH": "/usr/bin:/bin", "HOME": str(work)}
+        environment = {
+            "PYTHONPATH": str(libraries),
+            "NO_PROXY": "*",
+            "HOME": str(work),
+            **self._offer_broker(copy, work),
+        }
         try:
             subprocess.run(
                 command, cwd=copy, env=environment, capture_output=True, check=False, timeout=FOLDER_TIMEOUT_S
@@ -162,6 +172,21 @@ class Suite:
         except subprocess.TimeoutExpired as error:
             raise SuiteFailed(f"{folder} did not end within {FOLDER_TIMEOUT_S} s") from error
         return work / "out" / "output.xml"
+
+    def _offer_broker(self, copy: Path, work: Path) -> dict[str, str]:
+        """Put what starts an MQTT broker where the suite looks for ``docker``."""
+        program = work / "bin" / "docker"
+        program.parent.mkdir(exist_ok=True)
+        container = Path(__file__).with_name("container.py")
+        program.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{container}" "$@"\n', encoding="utf-8")
+        program.chmod(0o755)
+        return {
+            "PATH": f"{program.parent}:/usr/bin:/bin",
+            "MQTT_FOLDER": str(work),
+            "MQTT_CONFIGURATIONS": str(copy / "resources" / "mqttUtils" / "mosquitto"),
+            "MQTT_HOST": self.host,
+            "MQTT_PORTS": ",".join(map(str, MQTT_PORTS)),
+        }
 
 
 def _read_results(output: Path, folder: str) -> Iterator[Result]:
