@@ -1,7 +1,7 @@
 """Stands in for ``docker`` where the suite starts its MQTT broker: the mosquitto of this machine does as well.
 
-Put as an executable named ``docker`` before others on the PATH. It knows what the suite says: ``run … CONF=file`` starts
-a broker with one of the suite's configurations, ``rm`` and ``container`` stop it.
+Put as an executable named ``docker`` before others on the PATH. It knows what the suite says: ``run … CONF=file``
+starts a broker with one of the suite's configurations, ``rm`` and ``container`` stop it.
 Environment: MQTT_FOLDER (scratch), MQTT_CONFIGURATIONS, MQTT_HOST, MQTT_PORTS (separated by commas).
 """
 

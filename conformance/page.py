@@ -19,7 +19,7 @@ Made by `./do conform` (see [conformance/README.md](../conformance/README.md)); 
 The ETSI test suite for NGSI-LD 1.9.1, in the corrected form of its commit `{corrected}`, folders
 {folders}, each on a server with an empty
 store. *Official* are the tests whose files exist in commit `{official}`; *extension* are
-those that came later and are not part of the acceptance. Exempt tests need subscriptions or registrations, which this
+those that came later and are not part of the acceptance. Exempt tests need registrations of context sources, which this
 version does not have; they do not count for the share.
 """
 

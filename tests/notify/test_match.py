@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from stadtkern.model.entity import Entity
@@ -164,6 +164,7 @@ def ask_all(watches: list[Watch], happened: Event, grant_of: Callable[[Subscript
     return {one.id for one, grant in granted if grant is not None and is_told(one, happened, grant, SEEN)}
 
 
+@example(seed=25536495)  # ids beside a pattern that the index finds more selective
 @given(seed=st.integers(0, 2**32))
 def test_the_index_gives_what_asking_everybody_gives(seed: int) -> None:
     random = Random(seed)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from stadtkern.model.event import Event
-from stadtkern.model.ids import Iri
+from stadtkern.model.ids import EntityId, Iri
 from stadtkern.model.subscription import SubscriptionId
 from stadtkern.notify.index.need import HasChanged, HasId, Need, needs
 from stadtkern.notify.index.shelf import Shelf
@@ -53,9 +53,11 @@ class _Condition:
 
 @dataclass(slots=True, eq=False)
 class _Entry:
-    """One choice of a watch in the index. condition: what is left to decide, None for nothing."""
+    """One choice of a watch in the index. condition: what is left to decide beside the ids, None for nothing."""
 
     watch: Watch
+    ids: frozenset[EntityId] | None
+    """Asked again: the index may have found the entry by another need."""
     condition: _Condition | None
     places: list[tuple[Shelf[_Entry], Need | None]] = field(default_factory=list["tuple[Shelf[_Entry], Need | None]"])
 
@@ -86,7 +88,7 @@ class Matcher:
             self._release(entry.condition)
 
     def _place(self, watch: Watch, choice: Choice) -> _Entry:
-        entry = _Entry(watch, self._share(all_of(choice.rest, watch.condition)))
+        entry = _Entry(watch, choice.ids, self._share(all_of(choice.rest, watch.condition)))
         found = list(_needs(watch, choice))
         for shelf in self._shelves_of(choice):
             need = shelf.choose(found)
@@ -148,6 +150,8 @@ class Matcher:
         for entry in self._candidates(event, fired):
             id_ = entry.watch.id
             if id_ in found or not fired.concerns(entry.watch):
+                continue
+            if entry.ids is not None and event.id not in entry.ids:
                 continue
             grant = grant_of(id_)
             if grant is not None and self._is_told(entry, event, grant, decided, look_ups):
