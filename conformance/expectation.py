@@ -88,15 +88,20 @@ class Expectations:
         exempt, known = self.exempt(configuration), self.known(configuration)
         every = tuple(results)
         failed = tuple(result for result in every if not result.passed)
-        still_failing = {result.id for result in failed}
-        ran = {result.id for result in every}
+        still_failing = {name for result in failed for name in _names(result)}
+        ran = {name for result in every for name in _names(result)}
         return Comparison(
             passed=tuple(result for result in every if result.passed),
-            exempt=tuple(result for result in failed if result.id in exempt),
-            known=tuple(result for result in failed if result.id in known),
-            unknown=tuple(result for result in failed if result.id not in exempt | known),
+            exempt=tuple(result for result in failed if _names(result) & exempt),
+            known=tuple(result for result in failed if _names(result) & known),
+            unknown=tuple(result for result in failed if not _names(result) & (exempt | known)),
             unexpected=tuple(sorted(((exempt | known) & ran) - still_failing)),
         )
+
+
+def _names(result: Result) -> frozenset[str]:
+    """Give what a list may call a test: its id, with its folder where two folders have the same."""
+    return frozenset((result.id, f"{result.folder}/{result.id}"))
 
 
 def _tests(entries: Iterable[Exemption | KnownFailure], configuration: str) -> frozenset[str]:
