@@ -88,18 +88,18 @@ class Expectations:
         exempt, known = self.exempt(configuration), self.known(configuration)
         every = tuple(results)
         failed = tuple(result for result in every if not result.passed)
-        still_failing = {name for result in failed for name in _names(result)}
-        ran = {name for result in every for name in _names(result)}
+        still_failing = {name for result in failed for name in names_of(result)}
+        ran = {name for result in every for name in names_of(result)}
         return Comparison(
             passed=tuple(result for result in every if result.passed),
-            exempt=tuple(result for result in failed if _names(result) & exempt),
-            known=tuple(result for result in failed if _names(result) & known),
-            unknown=tuple(result for result in failed if not _names(result) & (exempt | known)),
+            exempt=tuple(result for result in failed if names_of(result) & exempt),
+            known=tuple(result for result in failed if names_of(result) & known),
+            unknown=tuple(result for result in failed if not names_of(result) & (exempt | known)),
             unexpected=tuple(sorted(((exempt | known) & ran) - still_failing)),
         )
 
 
-def _names(result: Result) -> frozenset[str]:
+def names_of(result: Result) -> frozenset[str]:
     """Give what a list may call a test: its id, with its folder where two folders have the same."""
     return frozenset((result.id, f"{result.folder}/{result.id}"))
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from conformance.expectation import Comparison, Expectations, KnownFailure
+from conformance.expectation import Comparison, Expectations, KnownFailure, names_of
 from conformance.suite import CORRECTED, FOLDERS, OFFICIAL, Origin
 
 PAGE = Path(__file__).parents[1] / "docs" / "conformance.md"
@@ -50,7 +50,9 @@ def render_page(
     parts.append("\n".join(["## By folder", "", *_table(runs)]))
     parts.append("\n".join(["## Settings", "", *_settings(configurations)]))
     for title, origin in ("Failures of official tests", "official"), ("Failures of extension tests", "extension"):
-        failing = {result.id for run in runs if run.origin == origin for result in run.comparison.known}
+        failing = {
+            name for run in runs if run.origin == origin for result in run.comparison.known for name in names_of(result)
+        }
         parts.append("\n".join([f"## {title}", "", *_failures(expectations.failures, failing)]))
     parts.append("\n".join(["## Exempt tests", "", *_exemptions(runs, expectations)]))
     return "\n\n".join(part.strip() for part in parts) + "\n"
