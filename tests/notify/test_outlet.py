@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from stadtkern.errors import Unavailable
 from stadtkern.model.subscription import Delivery, Endpoint, NotificationParams, Position, Subscription, SubscriptionId
 from stadtkern.notify import backoff
 from stadtkern.notify.backoff import delay_s
@@ -153,3 +154,22 @@ def test_delay_grows_to_five_minutes_and_honours_both_sides(monkeypatch: pytest.
     assert 300 <= delay_s(1000) <= 360
     assert delay_s(1, cooldown_s=20) >= 20
     assert delay_s(1, retry_after_s=50) >= 50
+
+
+@pytest.mark.parametrize("fault", [Unavailable("The database does not answer"), KeyError("x")])
+async def test_nothing_is_left_behind_when_a_notification_cannot_be_made(fault: Exception) -> None:
+    """Neither a store that is away nor a fault of ours may cost a notification, or the order."""
+    line = Line()
+    faults = [fault, fault]
+
+    async def send(one: Outlet, positions: Sequence[Position]) -> bool:
+        if faults:
+            raise faults.pop()
+        return await line.send(one, positions)
+
+    one = Outlet(subscription(), Delivery(), send, backlog=100)
+    one.put(Position(0, 1))
+    one.put(Position(0, 2))
+    await until_idle(one)
+    assert line.taken == [[1], [2]]
+    assert (one.delivery.sent, one.delivery.failed, one.delivery.done) == (2, 2, Position(0, 2))

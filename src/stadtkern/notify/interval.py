@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from stadtkern.model.instant import now
 from stadtkern.model.subscription import Delivery, Subscription
-from stadtkern.notify.ports import DeliveryFailed
+from stadtkern.notify.ports import DeliveryFailed, attempt
 from stadtkern.notify.watch import Watch
 
 SHORTEST_S = 1.0
@@ -58,7 +58,7 @@ class Interval:
     async def _once(self) -> None:
         moment = now()
         try:
-            sent = await self._send(self)
+            sent = await attempt(self._send(self))
         except DeliveryFailed as failure:
             news = {"failed": self.delivery.failed + 1, "last_failure": moment, "last_error": failure.reason}
         else:

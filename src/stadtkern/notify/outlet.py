@@ -18,7 +18,7 @@ from stadtkern import telemetry
 from stadtkern.model.instant import Instant, now
 from stadtkern.model.subscription import Delivery, Doing, Position, Subscription
 from stadtkern.notify.backoff import delay_s
-from stadtkern.notify.ports import DeliveryFailed
+from stadtkern.notify.ports import DeliveryFailed, attempt
 
 Send = Callable[["Outlet", Sequence[Position]], Awaitable[bool]]
 """Sends what happened at these places; False when there was nothing to send after all. Raises: DeliveryFailed."""
@@ -118,7 +118,7 @@ class Outlet:
         count = len(self._queue) if self.subscription.throttling_s else 1
         self._sending = tuple(self._queue.popleft() for _ in range(count))
         try:
-            sent = await self._send(self, self._sending)
+            sent = await attempt(self._send(self, self._sending))
         except DeliveryFailed as failure:
             self._fail(failure)
         except asyncio.CancelledError:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Protocol
 
+from stadtkern import telemetry
+from stadtkern.errors import Problem
 from stadtkern.model.entity import Entity
 from stadtkern.model.event import Event
 from stadtkern.model.ids import TenantId
@@ -25,6 +27,23 @@ class DeliveryFailed(Exception):
         self.reason = reason
         self.permanent = permanent
         self.retry_after_s = retry_after_s
+
+
+async def attempt(sending: Awaitable[bool]) -> bool:
+    """Wait for an attempt to send; whatever goes wrong is a failure that is counted, shown and tried again.
+
+    Only so nothing is left behind that was not delivered: a store that is away, or a fault of ours, ends no sender.
+    Raises: DeliveryFailed.
+    """
+    try:
+        return await sending
+    except DeliveryFailed:
+        raise
+    except Problem as problem:
+        raise DeliveryFailed(f"The notification cannot be made now: {problem.detail}") from problem
+    except Exception as error:  # the sender must outlive any notification; the subscriber is told
+        telemetry.emit(telemetry.MaintenanceFailed("notifications", error))
+        raise DeliveryFailed("The notification cannot be made: a fault of the server") from error
 
 
 class Deliverer(Protocol):

@@ -302,14 +302,18 @@ class Reader:
         if not dirty and not self._left and cursor == self._saved_at:
             return
         tenant = await self._services.tenants.get(self.name)
-        left, self._left = self._left, {}
+        left = dict(self._left)
         await save_deliveries(tenant.database, self._grant, left)
+        for id_, delivery in left.items():
+            if self._left.get(id_) is delivery:
+                del self._left[id_]
         for first in range(0, len(dirty), SAVED):
             part = dirty[first : first + SAVED]
             rows = {id_: sender.delivery for id_, sender in part}
-            for _, sender in part:
-                sender.dirty = False
             await save_deliveries(tenant.database, self._grant, rows)
+            for id_, sender in part:
+                # clean only once it is stored, and if nothing was noted meanwhile
+                sender.dirty = sender.delivery is not rows[id_]
         await save_deliveries(tenant.database, self._grant, {READER: Delivery(done=cursor)})
         self._saved_at = cursor
 

@@ -137,13 +137,17 @@ class NotificationService:
         for name, task in list(self._tasks.items()):
             if task.done():
                 del self._tasks[name], self._readers[name]
+                if not task.cancelled() and (error := task.exception()) is not None:
+                    telemetry.emit(telemetry.MaintenanceFailed("notifications", error))
         if not self._alone:
             self._empty.clear()
         for name in (tenant.name for tenant in present):
             if name in self._tasks or name in self._empty:
                 continue
+            # before the list is read: a subscription that is made meanwhile takes it out again
             self._empty.add(name)
             if await self._services.subscriptions.active(name):
+                self._empty.discard(name)
                 self._start(name)
 
     def _start(self, name: TenantId) -> None:
