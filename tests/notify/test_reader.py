@@ -10,14 +10,16 @@ from typing import Any, cast
 import pytest
 
 from stadtkern.broker.wake import Wake
-from stadtkern.errors import Unavailable
-from stadtkern.model.ids import DEFAULT_TENANT
+from stadtkern.errors import Forbidden, Problem, Unauthorized, Unavailable
+from stadtkern.model.ids import DEFAULT_TENANT, TenantId
 from stadtkern.model.subscription import Delivery, Position, SubscriptionId
 from stadtkern.notify import reader as reader_module
 from stadtkern.notify import service as service_module
 from stadtkern.notify.outlet import Outlet
+from stadtkern.notify.ports import DeliveryFailed
 from stadtkern.notify.reader import READER, Reader, Services
 from stadtkern.notify.service import NotificationService
+from stadtkern.policy.grant import Grant
 from stadtkern.store.engine.leadership import Alone
 from tests.notify.test_outlet import Line, subscription
 
@@ -77,3 +79,41 @@ async def test_reader_that_fails_is_replaced(monkeypatch: pytest.MonkeyPatch) ->
         async with asyncio.timeout(WAIT_S):
             while started < 3:
                 await asyncio.sleep(0.01)
+
+
+class _Grants:
+    """Says who may read, unless it cannot."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+
+    async def grant(self, owner: str, tenant: TenantId) -> Grant:
+        raise self.problem
+
+
+def _services(problem: Problem) -> Services:
+    nothing = cast("Any", None)
+    return Services(nothing, nothing, nothing, _Grants(problem), nothing, 10)
+
+
+@pytest.mark.parametrize("problem", [Forbidden("The key was revoked"), Unauthorized("Nobody may read")])
+async def test_owner_without_a_right_is_given_up(problem: Problem) -> None:
+    services = _services(problem)
+    with pytest.raises(DeliveryFailed) as caught:
+        await services.grant(subscription(), DEFAULT_TENANT)
+    assert caught.value.permanent
+    reader = Reader(DEFAULT_TENANT, services, cast("Any", None))
+    reader.outlets[subscription().id] = Outlet(subscription(), Delivery(), Line().send, backlog=10)
+    reader._owners = {"anonymous"}
+    assert (await reader._take_grants())(subscription().id) is None
+
+
+async def test_owner_of_whom_nobody_can_say_is_asked_for_again() -> None:
+    """A database that is away while keys are looked up must not cost what happened meanwhile."""
+    services = _services(Unavailable("The database does not answer"))
+    with pytest.raises(Unavailable):
+        await services.grant(subscription(), DEFAULT_TENANT)
+    reader = Reader(DEFAULT_TENANT, services, cast("Any", None))
+    reader._owners = {"key:1"}
+    with pytest.raises(Unavailable):
+        await reader._take_grants()

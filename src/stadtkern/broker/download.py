@@ -18,7 +18,7 @@ from urllib.parse import urljoin
 import aiohttp
 from yarl import URL
 
-from stadtkern.broker.wall import AddressRefused, CheckingResolver, check_host
+from stadtkern.broker.wall import AddressRefused, CheckingResolver, check_host, find_refusal
 
 REDIRECTS = 3
 """Most redirects followed."""
@@ -145,11 +145,8 @@ class Downloader:
 
 
 def _translate(error: aiohttp.ClientError) -> DownloadFailed:
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, AddressRefused):
-            return DownloadFailed(str(cause))
-        cause = cause.__cause__ or cause.__context__
+    if (refusal := find_refusal(error)) is not None:
+        return DownloadFailed(str(refusal))
     if isinstance(error, aiohttp.ClientConnectorError):
         return DownloadFailed(f"it cannot be reached ({error.os_error.strerror or type(error.os_error).__name__})")
     return DownloadFailed(f"the connection failed ({type(error).__name__})")

@@ -132,7 +132,7 @@ class Subscriptions:
         """
         grant = system_grant("notify", tenant)
         told = await store.load_subscription(await self._database(grant), grant, id)
-        return None if told is None or is_expired(told.subscription, now()) else told.subscription
+        return None if told is None or told.subscription.is_over(now()) else told.subscription
 
     async def compiled_context(self, subscription: Subscription, grant: Grant) -> Context:
         """Give the context in which the subscription's texts were written and its notifications are compacted.
@@ -177,12 +177,7 @@ def owns(grant: Grant, subscription: Subscription) -> bool:
 
 def is_active(subscription: Subscription, at: Instant) -> bool:
     """Tell whether anything is told at this moment: it is neither paused nor expired."""
-    return subscription.is_active and not is_expired(subscription, at)
-
-
-def is_expired(subscription: Subscription, at: Instant) -> bool:
-    """Tell whether the subscription is over."""
-    return subscription.expires_at is not None and subscription.expires_at <= at
+    return subscription.status(at) == "active"
 
 
 def check_writes(grant: Grant) -> None:

@@ -26,6 +26,14 @@ class AddressRefused(Exception):
     """The address lies where outgoing requests must not go; the message says why, as the end of a sentence."""
 
 
+def find_refusal(error: BaseException) -> AddressRefused | None:
+    """Find the refusal that made a client's error, if one did: clients put their own errors around it."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, AddressRefused):
+        cause = cause.__cause__ or cause.__context__
+    return cause
+
+
 def check_address(address: str, *, allow_private: bool) -> None:
     """Check one IP address before connecting. Raises: AddressRefused."""
     ip = _unwrap(ip_address(address.split("%", 1)[0]))

@@ -33,6 +33,9 @@ DEFAULT_TRIGGERS: tuple[Trigger, ...] = ("attributeCreated", "attributeUpdated")
 NotificationFormat = Literal["normalized", "concise", "simplified"]
 NotificationAccept = Literal["application/json", "application/ld+json", "application/geo+json"]
 
+Status = Literal["active", "paused", "expired"]
+"""How a subscription stands (CIM 009 5.2.12)."""
+
 EVENTS_URI = "urn:stadtkern:events"
 """The endpoint of a subscription that nothing is sent for: its notifications are read as a stream."""
 
@@ -123,6 +126,16 @@ class Subscription(Struct, frozen=True, omit_defaults=True, kw_only=True):
     since: Position = START
     created_at: Instant = Instant(0)
     modified_at: Instant = Instant(0)
+
+    def is_over(self, at: Instant) -> bool:
+        """Tell whether it has expired."""
+        return self.expires_at is not None and self.expires_at <= at
+
+    def status(self, at: Instant) -> Status:
+        """Tell how it stands; it is told of changes while it is active only."""
+        if self.is_over(at):
+            return "expired"
+        return "active" if self.is_active else "paused"
 
 
 class Delivery(Struct, frozen=True, omit_defaults=True, kw_only=True):

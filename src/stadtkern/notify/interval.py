@@ -43,8 +43,7 @@ class Interval:
         due = monotonic() + self._left()
         while True:
             await asyncio.sleep(max(0.0, due - monotonic()))
-            expires_at = self.subscription.expires_at
-            if expires_at is not None and expires_at <= now():
+            if self.subscription.is_over(now()):
                 return
             await self._once()
             # what a slow receiver made late is left out, not made up for

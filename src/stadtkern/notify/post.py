@@ -19,7 +19,7 @@ from stadtkern.policy.grant import Grant
 from stadtkern.query.request import EntityQuery
 
 AT_ONCE = 256
-"""Notifications on their way at a time."""
+"""Notifications that are being written at a time."""
 TIMEOUT_S = 10.0
 """For receivers whose subscription names no other."""
 LONGEST_TIMEOUT_S = 60.0

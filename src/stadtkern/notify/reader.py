@@ -21,7 +21,7 @@ from stadtkern.broker.changes import Changes
 from stadtkern.broker.subscriptions import Subscriptions, is_active
 from stadtkern.broker.tenants import OpenTenant, Tenants
 from stadtkern.broker.wake import Watch as Alarm
-from stadtkern.errors import NonexistentTenant, Problem
+from stadtkern.errors import Forbidden, NonexistentTenant, Problem, Unauthorized
 from stadtkern.model.event import Event
 from stadtkern.model.ids import TenantId
 from stadtkern.model.instant import now
@@ -56,6 +56,8 @@ AGAIN_S = 5.0
 SAVE_S = 1.0
 SAVED = 500
 """Deliveries in one transaction: writers wait for one at most."""
+NO_RIGHT = (Unauthorized, Forbidden)
+"""What it means that an owner may see nothing; other problems pass."""
 READER = SubscriptionId("")
 """Under this id the place of the reader itself is stored."""
 
@@ -70,6 +72,13 @@ class Services:
     grants: GrantSource
     post: Post
     backlog: int
+
+    async def grant(self, subscription: Subscription, tenant: TenantId) -> Grant:
+        """Take the Grant of a subscription's owner anew. Raises: DeliveryFailed (for good), Unavailable."""
+        try:
+            return await self.grants.grant(subscription.owner, tenant)
+        except NO_RIGHT as problem:
+            raise DeliveryFailed(f"The subscriber may not read any more: {problem.detail}", permanent=True) from problem
 
 
 class Reader:
@@ -228,19 +237,22 @@ class Reader:
             self.times.note(event.position, event.at)
             for id_ in found:
                 outlet = self.outlets.get(id_)
-                if outlet is not None and not _is_over(outlet.subscription, moment):
+                if outlet is not None and not outlet.subscription.is_over(moment):
                     outlet.put(event.position)
             if found:
                 self._remember(event)
             await asyncio.sleep(0)
 
     async def _take_grants(self) -> Callable[[SubscriptionId], Grant | None]:
-        """Ask anew what each owner may see; who may see nothing is told nothing."""
+        """Ask anew what each owner may see; who may see nothing is told nothing. Raises: Unavailable.
+
+        That nobody can say what an owner may see is no answer: the changes are read again.
+        """
         by_owner: dict[str, Grant | None] = {}
         for owner in self._owners:
             try:
                 by_owner[owner] = await self._services.grants.grant(owner, self.name)
-            except Problem:
+            except NO_RIGHT:
                 by_owner[owner] = None
         outlets = self.outlets
         return lambda id_: by_owner.get(outlets[id_].subscription.owner)
@@ -253,13 +265,10 @@ class Reader:
     async def _send(self, outlet: Outlet, positions: Sequence[Position]) -> bool:
         """Send what happened at these places under the owner's present rights; False when there is nothing to say."""
         subscription = outlet.subscription
-        try:
-            grant = await self._services.grants.grant(subscription.owner, self.name)
-        except Problem as problem:
-            raise forbidden(problem) from problem
+        grant = await self._services.grant(subscription, self.name)
         events = [event for position in positions if (event := await self._event(position)) is not None]
         latest = {event.id: event for event in events if _visible(event, grant)}
-        if not latest or _is_over(subscription, now()):
+        if not latest or subscription.is_over(now()):
             return False
         shown = sorted(latest.values(), key=lambda event: event.position)
         name = _notification_id(subscription, positions[-1])
@@ -273,12 +282,8 @@ class Reader:
         return sent
 
     async def _send_state(self, interval: Interval) -> bool:
-        subscription = interval.subscription
-        try:
-            grant = await self._services.grants.grant(subscription.owner, self.name)
-        except Problem as problem:
-            raise forbidden(problem) from problem
-        return await self._services.post.send_state(subscription, interval.watch, grant)
+        grant = await self._services.grant(interval.subscription, self.name)
+        return await self._services.post.send_state(interval.subscription, interval.watch, grant)
 
     async def _event(self, position: Position) -> Event | None:
         known = self._recent.get(position)
@@ -324,15 +329,6 @@ class Reader:
             await self.save()
         except Problem as problem:
             telemetry.emit(telemetry.MaintenanceFailed("notifications", problem))
-
-
-def forbidden(problem: Problem) -> DeliveryFailed:
-    """Say that the owner of a subscription has no right to what it is about any more."""
-    return DeliveryFailed(f"The subscriber may not read any more: {problem.detail}", permanent=True)
-
-
-def _is_over(subscription: Subscription, moment: int) -> bool:
-    return subscription.expires_at is not None and subscription.expires_at <= moment
 
 
 def _visible(event: Event, grant: Grant) -> bool:

@@ -8,7 +8,7 @@ from stadtkern.broker.subscriptions import owns
 from stadtkern.errors import Forbidden, Problem, TooManyRequests
 from stadtkern.model.subscription import EVENTS_URI, Subscription, SubscriptionId, Trial
 from stadtkern.notify.ports import DeliveryFailed
-from stadtkern.notify.reader import Services, forbidden
+from stadtkern.notify.reader import Services
 from stadtkern.notify.watch import compile_watch
 from stadtkern.policy.grant import Grant
 
@@ -49,10 +49,7 @@ class Trials:
         if subscription.notification.endpoint.uri == EVENTS_URI:
             raise DeliveryFailed("The subscription is read as a stream: there is no receiver to test", permanent=True)
         try:
-            owners = await services.grants.grant(subscription.owner, grant.tenant)
-        except Problem as problem:
-            raise forbidden(problem) from problem
-        try:
+            owners = await services.grant(subscription, grant.tenant)
             watch = compile_watch(subscription, await services.subscriptions.compiled_context(subscription, owners))
         except Problem as problem:
             raise DeliveryFailed(f"The notification cannot be written: {problem.detail}") from problem

@@ -12,7 +12,7 @@ from urllib.parse import urljoin
 import aiohttp
 from yarl import URL
 
-from stadtkern.broker.wall import AddressRefused, CheckingResolver, check_host
+from stadtkern.broker.wall import AddressRefused, CheckingResolver, check_host, find_refusal
 from stadtkern.model.notification import Message
 from stadtkern.model.subscription import Endpoint
 from stadtkern.notify.ports import DeliveryFailed
@@ -119,11 +119,8 @@ def _retry_after(text: str | None) -> float | None:
 
 
 def _translate(error: Exception) -> DeliveryFailed:
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, AddressRefused):
-            return DeliveryFailed(f"The receiver cannot be used: {cause}")
-        cause = cause.__cause__ or cause.__context__
+    if (refusal := find_refusal(error)) is not None:
+        return DeliveryFailed(f"The receiver cannot be used: {refusal}")
     if isinstance(error, aiohttp.ClientConnectorError):
         reason = error.os_error.strerror or type(error.os_error).__name__
         return DeliveryFailed(f"The receiver cannot be reached: {reason}")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import urlsplit
 
-from stadtkern.broker.subscriptions import is_expired
 from stadtkern.model.instant import Instant, render_instant
 from stadtkern.model.subscription import EVENTS_URI, Delivery, Progress, Subscription, Trial
 
@@ -25,7 +24,7 @@ def render_delivery(
         "id": subscription.id,
         "name": subscription.name,
         "endpoint": render_endpoint(subscription.notification.endpoint.uri),
-        "status": _status(subscription, at),
+        "status": subscription.status(at),
         **({} if progress is None else _render_progress(progress, at)),
         "timesSent": delivery.sent + delivery.failed,
         "timesFailed": delivery.failed,
@@ -70,12 +69,6 @@ def _render_progress(progress: Progress, at: Instant) -> dict[str, Any]:
         "failuresInARow": progress.failures,
         "nextTryInSeconds": round(progress.next_try_s, 1) if progress.doing == "waiting" else None,
     }
-
-
-def _status(subscription: Subscription, at: Instant) -> Literal["active", "paused", "expired"]:
-    if is_expired(subscription, at):
-        return "expired"
-    return "active" if subscription.is_active else "paused"
 
 
 def _time(moment: Instant | None) -> str | None:

@@ -206,7 +206,7 @@ def check_whole(subscription: Subscription) -> None:
         raise BadRequestData("A subscription needs entities or watchedAttributes", pointer="/entities")
     if periodic and not subscription.entities:
         raise BadRequestData("timeInterval needs entities", pointer="/entities")
-    if subscription.expires_at is not None and subscription.expires_at <= now():
+    if subscription.is_over(now()):
         raise BadRequestData("expiresAt lies in the past", pointer="/expiresAt")
     if len(msgspec.json.encode(subscription)) > MAX_BYTES:
         raise BadRequestData(f"The subscription is longer than {MAX_BYTES} bytes")

@@ -56,7 +56,7 @@ class SubscriptionRenderer:
             "jsonKeys": subscription.json_keys or None,
             **_flags(subscription),
             "notification": self._notification(subscription, delivery, open=open),
-            "status": status_of(subscription, self._at),
+            "status": subscription.status(self._at),
         }
         if self._sys_attrs:
             members["createdAt"] = render_instant(subscription.created_at)
@@ -94,13 +94,6 @@ class SubscriptionRenderer:
                 **_counters(delivery),
             }
         )
-
-
-def status_of(subscription: Subscription, at: Instant) -> str:
-    """Tell whether the subscription is active, paused or expired. Spec: CIM 009 5.2.12."""
-    if subscription.expires_at is not None and subscription.expires_at <= at:
-        return "expired"
-    return "active" if subscription.is_active else "paused"
 
 
 def _flags(subscription: Subscription) -> dict[str, bool]:

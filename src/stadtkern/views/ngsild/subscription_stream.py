@@ -130,8 +130,7 @@ class _Told:
 
     async def look(self, tenant: TenantId, epoch: int) -> bool:
         """Look at the subscription anew where any was changed; False when it is gone or over."""
-        expires_at = self.subscription.expires_at
-        if epoch != self.epoch or (expires_at is not None and expires_at <= now()):
+        if epoch != self.epoch or self.subscription.is_over(now()):
             found = await self.services.subscriptions.find(tenant, self.subscription.id)
             if found is None:
                 return False
