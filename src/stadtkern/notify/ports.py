@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Generator, Sequence
+from contextlib import contextmanager
 from typing import Protocol
 
 from stadtkern import telemetry
@@ -29,6 +30,15 @@ class DeliveryFailed(Exception):
         self.retry_after_s = retry_after_s
 
 
+@contextmanager
+def writing() -> Generator[None]:
+    """Make a failed attempt of what keeps a notification from being written now. Raises: DeliveryFailed."""
+    try:
+        yield
+    except Problem as problem:
+        raise DeliveryFailed(f"The notification cannot be written: {problem.detail}") from problem
+
+
 async def attempt(sending: Awaitable[bool]) -> bool:
     """Wait for an attempt to send; whatever goes wrong is a failure that is counted, shown and tried again.
 
@@ -36,14 +46,13 @@ async def attempt(sending: Awaitable[bool]) -> bool:
     Raises: DeliveryFailed.
     """
     try:
-        return await sending
+        with writing():
+            return await sending
     except DeliveryFailed:
         raise
-    except Problem as problem:
-        raise DeliveryFailed(f"The notification cannot be made now: {problem.detail}") from problem
     except Exception as error:  # the sender must outlive any notification; the subscriber is told
         telemetry.emit(telemetry.MaintenanceFailed("notifications", error))
-        raise DeliveryFailed("The notification cannot be made: a fault of the server") from error
+        raise DeliveryFailed("The notification cannot be written: a fault of the server") from error
 
 
 class Deliverer(Protocol):

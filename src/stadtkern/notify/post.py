@@ -8,12 +8,11 @@ from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
 from stadtkern.broker.consumption import Consumption
-from stadtkern.errors import Problem
 from stadtkern.model.event import Event
 from stadtkern.model.instant import now
 from stadtkern.model.notification import Message
 from stadtkern.model.subscription import Subscription
-from stadtkern.notify.ports import Deliverer, DeliveryFailed, Renderer
+from stadtkern.notify.ports import Deliverer, DeliveryFailed, Renderer, writing
 from stadtkern.notify.watch import Watch
 from stadtkern.policy.grant import Grant
 from stadtkern.query.request import EntityQuery
@@ -42,30 +41,24 @@ class Post:
     ) -> bool:
         """Tell a subscriber what happened; False when nothing of it may be seen. Raises: DeliveryFailed."""
         async with self._open:
-            try:
+            with writing():
                 message = await self._renderer.render(subscription, events, grant, notification_id, now())
-            except Problem as problem:
-                raise DeliveryFailed(f"The notification cannot be written: {problem.detail}") from problem
         return await self._deliver(subscription, message)
 
     async def send_state(self, subscription: Subscription, watch: Watch, grant: Grant) -> bool:
         """Tell a subscriber how things are. Raises: DeliveryFailed."""
         id_ = f"urn:ngsi-ld:Notification:{secrets.token_hex(16)}"
-        try:
+        with writing():
             page = await self._broker.query_entities(grant, EntityQuery(filter=watch.filter, limit=STATES))
             message = await self._renderer.render_state(subscription, page.entities, grant, id_, now())
-        except Problem as problem:
-            raise DeliveryFailed(f"The notification cannot be written: {problem.detail}") from problem
         return await self._deliver(subscription, message)
 
     async def send_trial(self, subscription: Subscription, watch: Watch, grant: Grant) -> int:
         """Send a test with one of the chosen entities, if any; gives how many it shows. Raises: DeliveryFailed."""
         id_ = f"urn:ngsi-ld:Notification:test:{secrets.token_hex(16)}"
-        try:
+        with writing():
             page = await self._broker.query_entities(grant, EntityQuery(filter=watch.filter, limit=1))
             message = await self._renderer.render_trial(subscription, page.entities, grant, id_, now())
-        except Problem as problem:
-            raise DeliveryFailed(f"The notification cannot be written: {problem.detail}") from problem
         await self._deliver(subscription, message)
         return len(page.entities)
 

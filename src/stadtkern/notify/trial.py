@@ -5,9 +5,9 @@ from __future__ import annotations
 from time import perf_counter
 
 from stadtkern.broker.subscriptions import owns
-from stadtkern.errors import Forbidden, Problem, TooManyRequests
+from stadtkern.errors import Forbidden, TooManyRequests
 from stadtkern.model.subscription import EVENTS_URI, Subscription, SubscriptionId, Trial
-from stadtkern.notify.ports import DeliveryFailed
+from stadtkern.notify.ports import DeliveryFailed, writing
 from stadtkern.notify.reader import Services
 from stadtkern.notify.watch import compile_watch
 from stadtkern.policy.grant import Grant
@@ -48,9 +48,7 @@ class Trials:
         services = self._services
         if subscription.notification.endpoint.uri == EVENTS_URI:
             raise DeliveryFailed("The subscription is read as a stream: there is no receiver to test", permanent=True)
-        try:
+        with writing():
             owners = await services.grant(subscription, grant.tenant)
             watch = compile_watch(subscription, await services.subscriptions.compiled_context(subscription, owners))
-        except Problem as problem:
-            raise DeliveryFailed(f"The notification cannot be written: {problem.detail}") from problem
         return await services.post.send_trial(subscription, watch, owners)
