@@ -33,7 +33,11 @@ def configure(form: Literal["text", "json"], *, access: bool = False) -> None:
 
 
 def write_notable(event: Event) -> None:
-    """Write what somebody should look at: failed and slow requests, and all that is no request."""
+    """Write what somebody should look at: failed and slow requests, and all that does not happen many times a second
+    where all is well.
+    """
+    if isinstance(event, telemetry.NotificationSent):
+        return
     if isinstance(event, RequestAnswered) and event.status < 500 and event.duration_s < SLOW_S:
         return
     write_all(event)

@@ -81,6 +81,7 @@ def test_log_without_access_log_names_only_what_failed_or_was_slow(capsys: pytes
     log.configure("json")
     try:
         telemetry.emit(_ANSWERED)
+        telemetry.emit(telemetry.NotificationSent("default", 0.1))
         assert capsys.readouterr().err == ""
         telemetry.emit(telemetry.RequestFailed("abc", Unavailable("The disk is full")))
         telemetry.emit(telemetry.RequestFailed("def", _fault()))

@@ -13,7 +13,7 @@ KeyKind = Literal["read", "write", "source", "admin"]
 """``source`` may only add values for declared types; ``admin`` administers its tenant."""
 
 
-class Tenant(Struct, frozen=True):
+class Tenant(Struct, frozen=True, gc=False):
     """One municipality, or one part of it, with data of its own."""
 
     name: TenantId
@@ -23,7 +23,7 @@ class Tenant(Struct, frozen=True):
     title: str = ""
 
 
-class ApiKey(Struct, frozen=True):
+class ApiKey(Struct, frozen=True, gc=False):
     """An API key without its secret; ``hash`` is the hex SHA-256 of the secret part."""
 
     id: str
@@ -42,7 +42,7 @@ class ApiKey(Struct, frozen=True):
         return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
 
 
-class Actor(Struct, frozen=True):
+class Actor(Struct, frozen=True, gc=False):
     """A caller after authentication.
 
     kind: ``administrator`` holds the token from the settings, ``key`` an API key, ``anonymous`` nothing.

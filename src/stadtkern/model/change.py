@@ -20,7 +20,7 @@ gone without a trace.
 """
 
 
-class Item(Struct, frozen=True):
+class Item(Struct, frozen=True, gc=False):
     """One attribute instance that changed.
 
     ``previous``/``new``: the current instance before and after; ``recorded`` means that an instance went
@@ -39,7 +39,7 @@ class Item(Struct, frozen=True):
     deletion: Instance | None = None
 
 
-class NotUpdated(Struct, frozen=True):
+class NotUpdated(Struct, frozen=True, gc=False):
     """An attribute that an operation left alone, and why (CIM 009 5.2.19)."""
 
     attribute: Iri
@@ -48,7 +48,7 @@ class NotUpdated(Struct, frozen=True):
     """The credentials do not allow it, whatever is there."""
 
 
-class Outcome(Struct, frozen=True):
+class Outcome(Struct, frozen=True, gc=False):
     """The answer to one operation, ready for any view."""
 
     created: bool = False
@@ -63,7 +63,7 @@ class Outcome(Struct, frozen=True):
     """Instances that took the place of another one with the same time."""
 
 
-class Change(Struct, frozen=True):
+class Change(Struct, frozen=True, gc=False):
     """The effect of one operation on one entity, made by a pure function.
 
     ``after`` is None when the entity's current state is gone. ``items`` tell what to store in history and the

@@ -15,7 +15,7 @@ ContextKind = Literal["Hosted", "ImplicitlyCreated", "Cached"]
 CONTEXT_KINDS: tuple[ContextKind, ...] = ("Hosted", "ImplicitlyCreated", "Cached")
 
 
-class ContextRecord(Struct, frozen=True, kw_only=True):
+class ContextRecord(Struct, frozen=True, gc=False, kw_only=True):
     """One @context in a tenant's store.
 
     id: the local id. url: the address it was downloaded from, or for our own ones the path below the server's address;

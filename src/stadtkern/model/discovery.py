@@ -8,7 +8,7 @@ from stadtkern.model.entity import AttributeKind
 from stadtkern.model.ids import Iri
 
 
-class AttributeUse(Struct, frozen=True, kw_only=True):
+class AttributeUse(Struct, frozen=True, gc=False, kw_only=True):
     """One attribute name as it is used: how often, of which kinds, by entities of which types."""
 
     attribute: Iri
@@ -17,7 +17,7 @@ class AttributeUse(Struct, frozen=True, kw_only=True):
     types: list[Iri] = []
 
 
-class TypeUse(Struct, frozen=True, kw_only=True):
+class TypeUse(Struct, frozen=True, gc=False, kw_only=True):
     """One entity type as it is used: how many entities have it, and their attributes."""
 
     type: Iri

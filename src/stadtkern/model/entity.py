@@ -45,7 +45,7 @@ Attributes = dict[Iri, list["Instance"]]
 """Attributes by expanded name; each has one or more instances with different dataset ids, the default one first."""
 
 
-class Instance(Struct, frozen=True, omit_defaults=True, kw_only=True):
+class Instance(Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True):
     """One instance of an attribute: what the standard calls Property, Relationship and so on.
 
     ``value`` is the JSON text of whatever member holds the value for this kind (see ``VALUE_MEMBER``): vocabulary terms
@@ -74,7 +74,7 @@ class Instance(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Sub-attributes, recursively."""
 
 
-class Entity(Struct, frozen=True, omit_defaults=True, kw_only=True):
+class Entity(Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True):
     """An entity as it is now: the whole current state, observed attributes included."""
 
     id: EntityId
@@ -89,7 +89,7 @@ class Entity(Struct, frozen=True, omit_defaults=True, kw_only=True):
     deleted_at: Instant | None = None
 
 
-class InstancePatch(Struct, frozen=True, kw_only=True):
+class InstancePatch(Struct, frozen=True, gc=False, kw_only=True):
     """One attribute instance as a client sent it: possibly partial, possibly a deletion.
 
     Parsed from normalized, concise or simplified form. For a whole attribute ``kind`` and ``value`` are set.
@@ -117,7 +117,7 @@ class InstancePatch(Struct, frozen=True, kw_only=True):
     """Came as a bare value (simplified form): a merge keeps the kind and the other members of what exists."""
 
 
-class EntityPatch(Struct, frozen=True, kw_only=True):
+class EntityPatch(Struct, frozen=True, gc=False, kw_only=True):
     """An entity or entity fragment as a client sent it."""
 
     id: EntityId | None = None

@@ -8,7 +8,7 @@ from stadtkern.model.ids import EntityId
 from stadtkern.model.instant import Instant
 
 
-class EntityMap(Struct, frozen=True):
+class EntityMap(Struct, frozen=True, gc=False):
     """A list of entities in the order in which they are shown. id: a URI; from expires_at on it does not exist."""
 
     id: str

@@ -14,7 +14,7 @@ from stadtkern.model.subscription import Position
 EventVerb = Literal["created", "updated", "deleted"]
 
 
-class EventItem(Struct, frozen=True):
+class EventItem(Struct, frozen=True, gc=False):
     """What a commit did to one attribute instance, all its operations taken together.
 
     previous, new: the instance before and after; None where there was, or is, none. The scope and the types of the
@@ -29,7 +29,7 @@ class EventItem(Struct, frozen=True):
     new: Instance | None = None
 
 
-class Event(Struct, frozen=True, kw_only=True):
+class Event(Struct, frozen=True, gc=False, kw_only=True):
     """One entity's share in one commit.
 
     at: when (UTC). n: the entity's number. entity: the state right after the commit; for ``deleted`` the last state

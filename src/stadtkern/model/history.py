@@ -9,7 +9,7 @@ from stadtkern.model.ids import EntityId, Iri
 from stadtkern.model.instant import Instant
 
 
-class AggregateRow(Struct, frozen=True):
+class AggregateRow(Struct, frozen=True, gc=False):
     """One value of one aggregation method over one period: start included, end excluded; JSON text of the result."""
 
     value: Raw
@@ -17,7 +17,7 @@ class AggregateRow(Struct, frozen=True):
     end: Instant
 
 
-class Series(Struct, frozen=True, kw_only=True):
+class Series(Struct, frozen=True, gc=False, kw_only=True):
     """One attribute and dataset id over time: instances in order of time, or aggregates by method."""
 
     kind: AttributeKind
@@ -27,7 +27,7 @@ class Series(Struct, frozen=True, kw_only=True):
     aggregates: dict[str, list[AggregateRow]] = {}
 
 
-class ScopeInstance(Struct, frozen=True, kw_only=True):
+class ScopeInstance(Struct, frozen=True, gc=False, kw_only=True):
     """The scope of the entity at one time; an empty list with ``deleted_at`` says that it was taken away."""
 
     scope: list[str]
@@ -37,7 +37,7 @@ class ScopeInstance(Struct, frozen=True, kw_only=True):
     deleted_at: Instant | None = None
 
 
-class EntityHistory(Struct, frozen=True, kw_only=True):
+class EntityHistory(Struct, frozen=True, gc=False, kw_only=True):
     """An entity's head with the series that were asked for.
 
     ``attributes`` holds an empty list of series for an attribute that exists but has no instance in the range.

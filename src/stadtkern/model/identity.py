@@ -7,7 +7,7 @@ from msgspec import Struct
 from stadtkern.model.instant import Instant
 
 
-class ContextSourceIdentity(Struct, frozen=True):
+class ContextSourceIdentity(Struct, frozen=True, gc=False):
     """One tenant of a server as a context source.
 
     alias: the same for as long as the tenant's data last, and another for each tenant. uptime: microseconds.

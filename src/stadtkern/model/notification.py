@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 
-class Message(Struct, frozen=True, kw_only=True):
+class Message(Struct, frozen=True, gc=False, kw_only=True):
     """A rendered notification. Spec: CIM 009 5.3.1, 6.3.8.
 
     headers: HTTP names and values beside Content-Type; over MQTT they are the ``metadata``.

@@ -23,14 +23,14 @@ value takes the place of the first.
 """
 
 
-class CreateEntity(Struct, frozen=True, tag=True):
+class CreateEntity(Struct, frozen=True, gc=False, tag=True):
     """Create, or fail with AlreadyExists. Spec: CIM 009 5.6.1."""
 
     id: EntityId
     entity: EntityPatch
 
 
-class UpsertEntity(Struct, frozen=True, tag=True):
+class UpsertEntity(Struct, frozen=True, gc=False, tag=True):
     """Create, or replace or update what exists. Spec: CIM 009 5.6.8."""
 
     id: EntityId
@@ -39,14 +39,14 @@ class UpsertEntity(Struct, frozen=True, tag=True):
     repeated: Repeated = "write"
 
 
-class ReplaceEntity(Struct, frozen=True, tag=True):
+class ReplaceEntity(Struct, frozen=True, gc=False, tag=True):
     """Replace all attributes. Spec: CIM 009 5.6.18."""
 
     id: EntityId
     entity: EntityPatch
 
 
-class MergeEntity(Struct, frozen=True, tag=True):
+class MergeEntity(Struct, frozen=True, gc=False, tag=True):
     """Merge patch. Spec: CIM 009 5.6.17 with the algorithm of 5.5.12."""
 
     id: EntityId
@@ -55,7 +55,7 @@ class MergeEntity(Struct, frozen=True, tag=True):
     lang: str | None = None
 
 
-class AppendAttributes(Struct, frozen=True, tag=True):
+class AppendAttributes(Struct, frozen=True, gc=False, tag=True):
     """Append (or overwrite) attributes. Spec: CIM 009 5.6.3."""
 
     id: EntityId
@@ -63,7 +63,7 @@ class AppendAttributes(Struct, frozen=True, tag=True):
     overwrite: bool = True
 
 
-class UpdateAttributes(Struct, frozen=True, tag=True):
+class UpdateAttributes(Struct, frozen=True, gc=False, tag=True):
     """Update existing attributes only. Spec: CIM 009 5.6.2."""
 
     id: EntityId
@@ -71,7 +71,7 @@ class UpdateAttributes(Struct, frozen=True, tag=True):
     overwrite: bool = True
 
 
-class BatchUpdateEntity(Struct, frozen=True, tag=True):
+class BatchUpdateEntity(Struct, frozen=True, gc=False, tag=True):
     """One element of a batch update: append semantics on an existing entity. Spec: CIM 009 5.6.9."""
 
     id: EntityId
@@ -79,7 +79,7 @@ class BatchUpdateEntity(Struct, frozen=True, tag=True):
     overwrite: bool = True
 
 
-class PartialUpdateAttribute(Struct, frozen=True, tag=True):
+class PartialUpdateAttribute(Struct, frozen=True, gc=False, tag=True):
     """Patch members of one attribute instance. Spec: CIM 009 5.6.4 with 5.5.8."""
 
     id: EntityId
@@ -87,7 +87,7 @@ class PartialUpdateAttribute(Struct, frozen=True, tag=True):
     patches: list[InstancePatch]
 
 
-class ReplaceAttribute(Struct, frozen=True, tag=True):
+class ReplaceAttribute(Struct, frozen=True, gc=False, tag=True):
     """Replace one attribute. Spec: CIM 009 5.6.19."""
 
     id: EntityId
@@ -95,7 +95,7 @@ class ReplaceAttribute(Struct, frozen=True, tag=True):
     patches: list[InstancePatch]
 
 
-class DeleteAttribute(Struct, frozen=True, tag=True):
+class DeleteAttribute(Struct, frozen=True, gc=False, tag=True):
     """Delete one instance (default: that without dataset id) or all. ``attribute`` may be the core term ``scope``.
     Spec: CIM 009 5.6.5.
     """
@@ -106,7 +106,7 @@ class DeleteAttribute(Struct, frozen=True, tag=True):
     delete_all: bool = False
 
 
-class DeleteEntity(Struct, frozen=True, tag=True):
+class DeleteEntity(Struct, frozen=True, gc=False, tag=True):
     """Delete the current state; history stays. Spec: CIM 009 5.6.6."""
 
     id: EntityId
@@ -116,7 +116,7 @@ class DeleteEntity(Struct, frozen=True, tag=True):
     """
 
 
-class PurgeAttributes(Struct, frozen=True, tag=True):
+class PurgeAttributes(Struct, frozen=True, gc=False, tag=True):
     """Drop or keep named attributes of one entity; one step of a purge. Spec: CIM 009 5.6.21."""
 
     id: EntityId
@@ -124,7 +124,7 @@ class PurgeAttributes(Struct, frozen=True, tag=True):
     keep: frozenset[Iri] | None = None
 
 
-class RecordHistory(Struct, frozen=True, tag=True):
+class RecordHistory(Struct, frozen=True, gc=False, tag=True):
     """Add instances to the temporal evolution, creating the entity where it does not exist if ``create``.
 
     Instances are recorded with the verb *record*: they become current only if their own time is not older.
@@ -137,7 +137,7 @@ class RecordHistory(Struct, frozen=True, tag=True):
     repeated: Repeated = "write"
 
 
-class DeleteHistoryAttribute(Struct, frozen=True, tag=True):
+class DeleteHistoryAttribute(Struct, frozen=True, gc=False, tag=True):
     """Remove an attribute from the temporal evolution (and from the current state). Spec: CIM 009 5.6.13."""
 
     id: EntityId
@@ -146,7 +146,7 @@ class DeleteHistoryAttribute(Struct, frozen=True, tag=True):
     delete_all: bool = False
 
 
-class PatchHistoryInstance(Struct, frozen=True, tag=True):
+class PatchHistoryInstance(Struct, frozen=True, gc=False, tag=True):
     """Change one instance in the temporal evolution. Spec: CIM 009 5.6.14."""
 
     id: EntityId
@@ -155,7 +155,7 @@ class PatchHistoryInstance(Struct, frozen=True, tag=True):
     patch: InstancePatch
 
 
-class DeleteHistoryInstance(Struct, frozen=True, tag=True):
+class DeleteHistoryInstance(Struct, frozen=True, gc=False, tag=True):
     """Delete one instance of the temporal evolution. Spec: CIM 009 5.6.15."""
 
     id: EntityId
@@ -163,7 +163,7 @@ class DeleteHistoryInstance(Struct, frozen=True, tag=True):
     instance: int
 
 
-class DeleteHistory(Struct, frozen=True, tag=True):
+class DeleteHistory(Struct, frozen=True, gc=False, tag=True):
     """Delete the whole temporal evolution and with it the entity. Spec: CIM 009 5.6.16."""
 
     id: EntityId

@@ -53,7 +53,7 @@ class Position(NamedTuple):
 START = Position(0, 0)
 
 
-class EntitySelector(Struct, frozen=True, omit_defaults=True, kw_only=True):
+class EntitySelector(Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True):
     """Which entities: all that is given must hold. type: a type selection in the terms of the context (4.17)."""
 
     type: str | None = None
@@ -61,7 +61,7 @@ class EntitySelector(Struct, frozen=True, omit_defaults=True, kw_only=True):
     id_pattern: str | None = None
 
 
-class Endpoint(Struct, frozen=True, omit_defaults=True, kw_only=True):
+class Endpoint(Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True):
     """Where notifications go. timeout_ms, cooldown_ms: milliseconds, as the standard counts them."""
 
     uri: str
@@ -74,7 +74,7 @@ class Endpoint(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """``MQTT-Version`` and ``MQTT-QoS``."""
 
 
-class NotificationParams(Struct, frozen=True, omit_defaults=True, kw_only=True):
+class NotificationParams(Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True):
     """What a notification shows. attributes: IRIs; pick, omit: projection texts in the terms of the context."""
 
     endpoint: Endpoint
@@ -88,7 +88,7 @@ class NotificationParams(Struct, frozen=True, omit_defaults=True, kw_only=True):
     join_level: int = 1
 
 
-class Subscription(Struct, frozen=True, omit_defaults=True, kw_only=True):
+class Subscription(Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True):
     """A subscription as it is stored.
 
     watched_attributes: None where not given. time_interval_s: seconds; such a subscription is told periodically instead
@@ -138,7 +138,7 @@ class Subscription(Struct, frozen=True, omit_defaults=True, kw_only=True):
         return "active" if self.is_active else "paused"
 
 
-class Delivery(Struct, frozen=True, omit_defaults=True, kw_only=True):
+class Delivery(Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True):
     """How telling one subscriber went. done: everything up to here was delivered, dropped or of no interest.
 
     pending: something waited behind ``done``; where nothing did, what the tenant's reader had passed is done, too.
@@ -160,7 +160,7 @@ class Delivery(Struct, frozen=True, omit_defaults=True, kw_only=True):
 Doing = Literal["idle", "sending", "waiting"]
 
 
-class Progress(Struct, frozen=True, kw_only=True):
+class Progress(Struct, frozen=True, gc=False, kw_only=True):
     """How telling one subscriber goes right now.
 
     waiting: notifications not delivered yet. failures: in a row. next_try_s: seconds until the receiver is tried again;
@@ -176,7 +176,7 @@ class Progress(Struct, frozen=True, kw_only=True):
     oldest_at: Instant | None = None
 
 
-class Trial(Struct, frozen=True, kw_only=True):
+class Trial(Struct, frozen=True, gc=False, kw_only=True):
     """How a test of a receiver went. duration_s: seconds; entities: how many were shown; error: a sentence."""
 
     delivered: bool

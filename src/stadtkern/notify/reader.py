@@ -54,7 +54,7 @@ RECENT = 2_000
 AGAIN_S = 5.0
 """Until a subscription is tried again whose context could not be had."""
 SAVE_S = 1.0
-SAVED = 500
+SAVED = 100
 """Deliveries in one transaction: writers wait for one at most."""
 NO_RIGHT = (Unauthorized, Forbidden)
 """What it means that an owner may see nothing; other problems pass."""
@@ -312,14 +312,14 @@ class Reader:
         for id_, delivery in left.items():
             if self._left.get(id_) is delivery:
                 del self._left[id_]
-        for first in range(0, len(dirty), SAVED):
+        for first in range(0, max(len(dirty), 1), SAVED):
             part = dirty[first : first + SAVED]
             rows = {id_: sender.delivery for id_, sender in part}
-            await save_deliveries(tenant.database, self._grant, rows)
+            last = {READER: Delivery(done=cursor)} if first + SAVED >= len(dirty) else {}
+            await save_deliveries(tenant.database, self._grant, rows | last)
             for id_, sender in part:
                 # clean only once it is stored, and if nothing was noted meanwhile
                 sender.dirty = sender.delivery is not rows[id_]
-        await save_deliveries(tenant.database, self._grant, {READER: Delivery(done=cursor)})
         self._saved_at = cursor
 
     async def _close(self) -> None:

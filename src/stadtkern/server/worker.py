@@ -15,6 +15,7 @@ from stadtkern import log, telemetry
 from stadtkern.app import Application, create_app
 from stadtkern.control.server import ControlServer
 from stadtkern.errors import SetupError, Unavailable
+from stadtkern.server.garbage import Collector
 from stadtkern.server.listening import make_server, open_sockets
 from stadtkern.settings import Settings
 
@@ -37,6 +38,8 @@ def run_worker(settings: Settings, companion: Companion | None = None) -> int:
 async def _serve(settings: Settings, companion: Companion | None) -> int:
     application = create_app(settings)
     await application.start()
+    collector = Collector()
+    collector.start()
     try:
         sockets = open_sockets(settings)
         server = make_server(
@@ -58,6 +61,7 @@ async def _serve(settings: Settings, companion: Companion | None) -> int:
 
             await _until(server.serve(sockets), stop, _stopped(stopping, beside))
     finally:
+        collector.stop()
         await application.stop()
     return 0
 

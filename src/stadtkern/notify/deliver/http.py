@@ -90,7 +90,8 @@ class HttpDeliverer:
             raise AddressRefused("only http and https addresses are sent to")
         check_host(target, allow_private=self._allow_private)
         headers = [*message.headers, ("Content-Type", message.content_type)]
-        timeout = aiohttp.ClientTimeout(total=timeout_s, sock_connect=min(_CONNECT_S, timeout_s))
+        # the whole is timed by ``deliver``
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=min(_CONNECT_S, timeout_s))
         async with self._session.post(
             target, data=message.body, headers=headers, allow_redirects=False, timeout=timeout
         ) as response:
