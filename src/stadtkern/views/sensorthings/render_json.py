@@ -1,0 +1,101 @@
+"""Entities and pages as SensorThings' JSON. Spec: OGC 18-088 8.1, 9.3 (wire names ``@iot.…``)."""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from stadtkern.model.sensorthings import TYPES, Relation
+from stadtkern.model.sensorthings_answer import Page, Record
+from stadtkern.query.odata.tree import Query
+from stadtkern.views.sensorthings.addresses import entity_address, next_link
+
+ID: Final = "@iot.id"
+SELF: Final = "@iot.selfLink"
+COUNT: Final = "@iot.count"
+NEXT: Final = "@iot.nextLink"
+NAVIGATION: Final = "@iot.navigationLink"
+_NULL_SHOWN: Final = frozenset({"result", "resultTime"})
+"""Mandatory properties that may be null; others without a value are left out unless they were selected."""
+
+
+class Part(NamedTuple):
+    """As much of a page as one answer holds. next: the address of what follows."""
+
+    items: list[bytes]
+    next: str | None
+
+
+def record_members(record: Record, query: Query, root: str) -> dict[str, Any]:
+    """Give the members of an entity's object, in their order. root: the address of the service."""
+    own = entity_address(root, record.type, record.id)
+    chosen = None if query.select is None else {one.name for one in query.select}
+    expanded = {one.relation: one.query for one in query.expand}
+    members: dict[str, Any] = {SELF: own} if chosen is None else {}
+    if chosen is None or "id" in chosen:
+        members[ID] = record.id
+    for name, value in record.values.items():
+        if (chosen is None and (value is not None or name in _NULL_SHOWN)) or (chosen is not None and name in chosen):
+            members[name] = value
+    for relation in TYPES[record.type].relations.values():
+        if relation.name in expanded:
+            members.update(_related(record.related.get(relation.name), relation, expanded[relation.name], own, root))
+        elif (chosen is None or relation.name in chosen) and not _is_other_stream(record, relation):
+            members[relation.name + NAVIGATION] = f"{own}/{relation.name}"
+    return members
+
+
+def _related(found: Page | Record | None, relation: Relation, query: Query, own: str, root: str) -> dict[str, Any]:
+    """Give the members for an expanded relation."""
+    if not isinstance(found, Page):
+        return {} if found is None else {relation.name: record_members(found, query, root)}
+    members: dict[str, Any] = {}
+    if found.count is not None:
+        members[relation.name + COUNT] = found.count
+    members[relation.name] = [record_members(one, query, root) for one in found.records]
+    if found.more and query.top != 0:
+        address = f"{own}/{relation.name}"
+        members[relation.name + NEXT] = next_link(address, query, len(found.records), found.after)
+    return members
+
+
+def _is_other_stream(record: Record, relation: Relation) -> bool:
+    """Tell whether a relation of an Observation would lead nowhere: it belongs to one of the kinds of Datastream."""
+    return (
+        record.stream is not None
+        and relation.target in ("Datastream", "MultiDatastream")
+        and relation.target != record.stream[0]
+    )
+
+
+def cut(page: Page, query: Query, address: str, items: list[bytes], most: int) -> Part:
+    """Keep what one answer may hold, at least one item. items: of each entity of the page. most: bytes."""
+    size, kept = 0, 0
+    for item in items:
+        size += len(item)
+        if kept and size > most:
+            # the key of the page is that of its last entity: what begins within it is found by counting
+            return Part(items[:kept], next_link(address, query, kept, None))
+        kept += 1
+    follows = page.more and query.top != 0
+    return Part(items, next_link(address, query, kept, page.after) if follows else None)
+
+
+def render_page(page: Page, query: Query, root: str, address: str, most: int) -> bytes:
+    """Render a set. address: of the set, without options; most: bytes, beyond which the page ends early."""
+    items = [msgspec.json.encode(record_members(one, query, root)) for one in page.records]
+    return wrap(page, cut(page, query, address, items, most))
+
+
+def render_references(page: Page, query: Query, root: str, address: str, most: int) -> bytes:
+    """Render the addresses of a set's entities. Spec: OGC 18-088 9.2.7 (``$ref``)."""
+    items = [msgspec.json.encode({SELF: entity_address(root, one.type, one.id)}) for one in page.records]
+    return wrap(page, cut(page, query, address, items, most))
+
+
+def wrap(page: Page, part: Part, before: bytes = b"", name: str = "value") -> bytes:
+    """Put items into the object of a set. before: members in front, each with its comma."""
+    count = b"" if page.count is None else b'"%s":%d,' % (COUNT.encode(), page.count)
+    after = b"" if part.next is None else b',"%s":%s' % (NEXT.encode(), msgspec.json.encode(part.next))
+    return b'{%s%s"%s":[%s]%s}' % (before, count, name.encode(), b",".join(part.items), after)
