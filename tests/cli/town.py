@@ -58,6 +58,9 @@ def _operations() -> list[Operation]:
     readings = [
         patch(str(hour / 8), observed_at=Instant(NOON - hour * 3_600_000_000), unit_code="CEL") for hour in range(9)
     ]
+    quality = {"resultQuality": Raw(b'{"code": "good"}')}
+    end, result = Instant(NOON + 60_000_000), Instant(NOON + 90_000_000)
+    spans = [patch("1.50", observed_at=Instant(NOON), end_time=end, result_time=result, feature=1, extra=quality)]
     return [
         make(tree, [TREE], ["/park/north"], height=patch("12.50"), place=patch(_point(7.6), "GeoProperty")),
         make(
@@ -75,7 +78,7 @@ def _operations() -> list[Operation]:
         DeleteEntity(EntityId("urn:tree:4")),
         DeleteHistory(EntityId("urn:tree:5")),
         make(bus, [BUS], at=patch(_point(7.5), "GeoProperty", observed_at=Instant(NOON - 1))),
-        RecordHistory(bus, EntityPatch(attributes={name("at"): moves, name("heat"): readings})),
+        RecordHistory(bus, EntityPatch(attributes={name("at"): moves, name("heat"): readings, name("dust"): spans})),
     ]
 
 

@@ -23,7 +23,9 @@ from stadtkern.store.observation import decode_observation
 
 _BLOCK = 256
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_OBSERVATION = "time, id, created_at, modified_at, deleted_at, observed, kind, num, value, extra"
+_OBSERVATION = (
+    "time, id, created_at, modified_at, deleted_at, observed, kind, num, value, extra, end_time, result_time, feature"
+)
 
 
 @dataclass
@@ -198,25 +200,36 @@ def _check_block(contents: Contents, series: Row, time: int, id_: int) -> Iterat
         yield f"observation {id_} lies beyond the used part of its block"
 
 
-def _chunks(contents: Contents) -> dict[tuple[int, int], tuple[int, ...]]:
-    rows: dict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)
+def _chunks(contents: Contents) -> dict[tuple[int, int], tuple[int | None, ...]]:
+    rows: dict[tuple[int, int], list[tuple[int, int, int | None, int | None]]] = defaultdict(list)
     for n, observations in contents.observations.items():
-        for _, time, _, created, modified, deleted, observed, *_ in observations:
+        for _, time, _, created, modified, deleted, observed, *_, end, result, _feature in observations:
             if observed and deleted is None:
                 moment = _EPOCH + timedelta(microseconds=time)
-                rows[n, moment.year * 12 + moment.month - 1].append((time, modified or created))
+                month = moment.year * 12 + moment.month - 1
+                rows[n, month].append((time, modified or created, end, result))
     return {key: _summary(entries) for key, entries in rows.items()}
 
 
-def _summary(entries: list[tuple[int, int]]) -> tuple[int, ...]:
-    points = [time for time, _ in entries]
-    recorded = [at for _, at in entries]
-    return len(entries), min(points), max(points), min(recorded), max(recorded)
+def _summary(entries: list[tuple[int, int, int | None, int | None]]) -> tuple[int | None, ...]:
+    recorded = [at for _, at, _, _ in entries]
+    results = [result for *_, result in entries if result is not None]
+    return (
+        len(entries),
+        min(time for time, *_ in entries),
+        max(time if end is None else end for time, _, end, _ in entries),
+        min(recorded),
+        max(recorded),
+        min(results, default=None),
+        max(results, default=None),
+        max((end - time for time, _, end, _ in entries if end is not None), default=None),
+    )
 
 
-async def _stored_chunks(database: Database) -> dict[tuple[int, int], tuple[int, ...]]:
+async def _stored_chunks(database: Database) -> dict[tuple[int, int], tuple[int | None, ...]]:
     rows = await database.fetch(
-        "SELECT series, month, count, first, last, recorded_first, recorded_last FROM series_chunk"
+        "SELECT series, month, count, first, last, recorded_first, recorded_last, result_first, result_last, longest"
+        " FROM series_chunk"
     )
     return {(row[0], row[1]): tuple(row[2:]) for row in rows}
 

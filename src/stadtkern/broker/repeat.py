@@ -167,6 +167,8 @@ def is_equal(instance: Instance, patch: InstancePatch) -> bool:
         and instance.expires_at == patch.expires_at
         and _same_json(instance.value, patch.value)
         and _same_json(instance.object_type, patch.object_type)
+        and (instance.end_time, instance.result_time) == (patch.end_time, patch.result_time)
+        and instance.feature == patch.feature
         and instance.extra.keys() == patch.extra.keys()
         and all(_same_json(value, patch.extra[name]) for name, value in instance.extra.items())
         and _same_subs(instance, patch)

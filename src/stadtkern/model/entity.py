@@ -68,8 +68,14 @@ class Instance(Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True):
     deleted_at: Instant | None = None
     instance_id: int | None = None
     """The observation's id; shown by the temporal API only."""
+    end_time: Instant | None = None
+    """The end of the stretch of time that was observed; ``observed_at`` is its start."""
+    result_time: Instant | None = None
+    """When the result was there. It stays unknown where nobody said so, like every time here."""
+    feature: int | None = None
+    """The number of the entity that was observed, where it is not the one with the attribute."""
     extra: dict[str, Raw] = {}
-    """Further core members that are kept as they came, such as ``ngsildproof``."""
+    """Further members that are kept as they came: core ones such as ``ngsildproof``, those of ``model.measured``."""
     subs: dict[Iri, list[Instance]] = {}
     """Sub-attributes, recursively."""
 
@@ -109,6 +115,9 @@ class InstancePatch(Struct, frozen=True, gc=False, kw_only=True):
     modified_at: Instant | None = None
     deleted_at: Instant | None = None
     """When it was deleted, as a client says of an instance in the past."""
+    end_time: Instant | None = None
+    result_time: Instant | None = None
+    feature: int | None = None
     extra: dict[str, Raw] = {}
     subs: dict[Iri, list[InstancePatch]] = {}
     removed: frozenset[str] = frozenset()

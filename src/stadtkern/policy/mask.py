@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from stadtkern.model.entity import Attributes, Instance, InstancePatch, find_instance
 from stadtkern.model.ids import Iri
+from stadtkern.model.measured import NAMES, hidden_measured, is_measured, without_measured
 
 Hidden = frozenset[Iri]
 """Names that do not exist for the holder of a Grant, neither as attributes nor as sub-attributes."""
@@ -27,7 +28,12 @@ def without_hidden(attributes: Attributes, hidden: Hidden) -> Attributes:
 def instance_without_hidden(instance: Instance, hidden: Hidden) -> Instance:
     """Take hidden sub-attributes away."""
     subs = without_hidden(instance.subs, hidden)
-    return instance if subs is instance.subs else replace(instance, subs=subs)
+    shown = instance if subs is instance.subs else replace(instance, subs=subs)
+    return without_measured(shown, hidden) if _hides_measured(shown, hidden) else shown
+
+
+def _hides_measured(instance: Instance, hidden: Hidden) -> bool:
+    return is_measured(instance) and not NAMES.isdisjoint(hidden)
 
 
 def _has_hidden(attributes: Attributes, hidden: Hidden) -> bool:
@@ -35,12 +41,20 @@ def _has_hidden(attributes: Attributes, hidden: Hidden) -> bool:
         return False
     if not hidden.isdisjoint(attributes):
         return True
-    return any(one.subs and _has_hidden(one.subs, hidden) for group in attributes.values() for one in group)
+    return any(
+        _hides_measured(one, hidden) or (one.subs and _has_hidden(one.subs, hidden))
+        for group in attributes.values()
+        for one in group
+    )
 
 
 def with_hidden(new: Instance, old: Instance | None, hidden: Hidden) -> Instance:
     """Put the hidden sub-attributes of the instance that was there into the one that takes its place."""
-    if old is None or not old.subs:
+    if old is None:
+        return new
+    if old.observed_at == new.observed_at and _hides_measured(old, hidden):
+        new = _with_measured(new, old, hidden)
+    if not old.subs:
         return new
     subs = dict(new.subs)
     for name, group in old.subs.items():
@@ -49,6 +63,13 @@ def with_hidden(new: Instance, old: Instance | None, hidden: Hidden) -> Instance
         elif name in subs:
             subs[name] = [with_hidden(one, find_instance(group, one.dataset_id), hidden) for one in subs[name]]
     return new if subs == new.subs else replace(new, subs=subs)
+
+
+def _with_measured(new: Instance, old: Instance, hidden: Hidden) -> Instance:
+    end, result, extra = hidden_measured(old, hidden)
+    return replace(
+        new, end_time=end or new.end_time, result_time=result or new.result_time, extra={**new.extra, **extra}
+    )
 
 
 def patch_with_hidden(patch: InstancePatch, old: Instance, hidden: Hidden) -> InstancePatch:
@@ -60,7 +81,14 @@ def patch_with_hidden(patch: InstancePatch, old: Instance, hidden: Hidden) -> In
                 patch_with_hidden(one, there, hidden) if (there := find_instance(group, one.dataset_id)) else one
                 for one in patch.subs[name]
             ]
-    return replace(patch, subs=subs)
+    end, result, extra = hidden_measured(old, hidden)
+    return replace(
+        patch,
+        subs=subs,
+        end_time=end or patch.end_time,
+        result_time=result or patch.result_time,
+        extra={**patch.extra, **extra},
+    )
 
 
 def _as_sent(instance: Instance) -> InstancePatch:
@@ -74,6 +102,9 @@ def _as_sent(instance: Instance) -> InstancePatch:
         value_type=instance.value_type,
         expires_at=instance.expires_at,
         extra=instance.extra,
+        end_time=instance.end_time,
+        result_time=instance.result_time,
+        feature=instance.feature,
         subs={name: list(map(_as_sent, group)) for name, group in instance.subs.items()},
     )
 

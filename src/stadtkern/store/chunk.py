@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from stadtkern.store.engine.base import Transaction
 from stadtkern.store.statements import EngineName, statements
@@ -11,6 +12,44 @@ from stadtkern.store.statements import EngineName, statements
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ChunkKey = tuple[int, int]
 """Series number, month number."""
+_NO_SPAN = (None, None, None)
+
+
+async def add_to_chunks(
+    transaction: Transaction, engine: EngineName, rows: Iterable[tuple[Any, ...]], stale: set[ChunkKey]
+) -> None:
+    """Add new observations, as rows of ``observation.COLUMNS``, to the summaries of their months.
+
+    stale: summaries to leave out, which are computed anew.
+    """
+    chunks: dict[ChunkKey, list[int]] = {}
+    spans: dict[ChunkKey, list[int | None]] = {}
+    for row in rows:
+        if not row[7] or row[6] is not None:
+            continue
+        time, recorded, end, result = row[2], row[5] or row[4], row[12], row[13]
+        key = (row[1], month_of(time))
+        if key in stale:
+            continue
+        chunk = chunks.setdefault(key, [0, time, time, recorded, recorded])
+        last = time if end is None else end
+        chunk[0] += 1
+        chunk[1:] = min(chunk[1], time), max(chunk[2], last), min(chunk[3], recorded), max(chunk[4], recorded)
+        if end is not None or result is not None:
+            _widen(spans.setdefault(key, [None, None, None]), time, end, result)
+    if chunks:
+        rows = [(*key, *chunk, *spans.get(key, _NO_SPAN)) for key, chunk in sorted(chunks.items())]
+        await transaction.execute_many(statements("write.sql", engine)["add_to_chunk"], rows)
+
+
+def _widen(span: list[int | None], time: int, end: int | None, result: int | None) -> None:
+    """Take one observation into the extent of result times and the longest stretch."""
+    first, last, longest = span
+    if result is not None:
+        span[0] = result if first is None else min(first, result)
+        span[1] = result if last is None else max(last, result)
+    if end is not None:
+        span[2] = end - time if longest is None else max(longest, end - time)
 
 
 async def recount(transaction: Transaction, engine: EngineName, chunks: Iterable[ChunkKey]) -> None:

@@ -19,7 +19,7 @@ from stadtkern.model.change import Item
 from stadtkern.model.entity import Instance, find_instance
 from stadtkern.model.ids import Iri
 from stadtkern.model.instant import Instant
-from stadtkern.store.chunk import month_of, recount
+from stadtkern.store.chunk import add_to_chunks, month_of, recount
 from stadtkern.store.document import encode_instance
 from stadtkern.store.engine.base import Row, Transaction
 from stadtkern.store.observation import COLUMNS, encode_observation, instance_time, tombstone
@@ -311,16 +311,5 @@ async def _save_observations(
         await transaction.copy("observation", COLUMNS, rows)
     else:
         await transaction.execute_many(statements("history.sql", engine)["insert_observation"], rows)
-    chunks: dict[tuple[int, int], list[int]] = {}
-    for row in rows:
-        if not row[7] or row[6] is not None or (row[1], month_of(row[2])) in stale:
-            continue
-        time, recorded = row[2], row[5] or row[4]
-        chunk = chunks.setdefault((row[1], month_of(time)), [0, time, time, recorded, recorded])
-        chunk[0] += 1
-        chunk[1:] = min(chunk[1], time), max(chunk[2], time), min(chunk[3], recorded), max(chunk[4], recorded)
-    if chunks:
-        await transaction.execute_many(
-            statements("write.sql", engine)["add_to_chunk"], [(*key, *chunk) for key, chunk in sorted(chunks.items())]
-        )
+    await add_to_chunks(transaction, engine, rows, stale)
     await recount(transaction, engine, stale)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
+from msgspec.structs import replace
 
 from stadtkern.model.entity import AttributeKind, Instance
 from stadtkern.model.ids import Iri
@@ -44,8 +45,14 @@ COLUMNS = (
     "num",
     "value",
     "extra",
+    "end_time",
+    "result_time",
+    "feature",
 )
-READ_COLUMNS = "o.time, o.id, o.created_at, o.modified_at, o.deleted_at, o.observed, o.kind, o.num, o.value, o.extra"
+READ_COLUMNS = (
+    "o.time, o.id, o.created_at, o.modified_at, o.deleted_at, o.observed, o.kind, o.num, o.value, o.extra,"
+    " o.end_time, o.result_time, o.feature"
+)
 
 
 class Extra(Struct, omit_defaults=True):
@@ -85,6 +92,9 @@ def encode_observation(
         0 if instance.observed_at is None else 1,
         *encode_value(instance),
         _encode_extra(instance, unit),
+        instance.end_time,
+        instance.result_time,
+        instance.feature,
     )
 
 
@@ -117,11 +127,11 @@ def scope_instance(scope: list[str], at: Instant) -> Instance:
 
 def decode_observation(row: Row, dataset_id: str, unit: str | None) -> Instance:
     """Build the instance of a row (see ``READ_COLUMNS``)."""
-    time, id_, created, modified, deleted, observed, kind, number, value, extra = row
+    time, id_, created, modified, deleted, observed, kind, number, value, extra, end, result, feature = row
     kind_number: int = kind
     more = _EMPTY if extra is None else _extra_decoder.decode(extra)
     shown = unit if more.unit_code is None else more.unit_code or None
-    return Instance(
+    instance = Instance(
         kind=KINDS[kind_number],
         value=Raw(_shortest(number)) if value is None else Raw(value.encode()),
         dataset_id=dataset_id,
@@ -137,6 +147,10 @@ def decode_observation(row: Row, dataset_id: str, unit: str | None) -> Instance:
         extra=more.extra,
         subs=more.subs,
     )
+    # a call with more than 15 keywords takes five times as long, and few instances have these
+    if end is None and result is None and feature is None:
+        return instance
+    return replace(instance, end_time=end, result_time=result, feature=feature)
 
 
 def _number(text: bytes) -> float | None:

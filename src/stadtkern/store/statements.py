@@ -12,6 +12,7 @@ macro              SQLite                                   PostgreSQL
 ``@text(:a)``      ``?1``                                   ``$1::text``
 ``@least(a, b)``   ``min(a, b)``                            ``least(a, b)``
 ``@greatest(a,b)`` ``max(a, b)``                            ``greatest(a, b)``
+``@least_known``   likewise, of the one that is not null    ``least(a, b)``
 =================  =======================================  ======================================
 
 ``@currents(e)`` joins the current instances of an entity's observed attributes, each behind its attribute's name, by
@@ -47,6 +48,14 @@ _MACROS: dict[str, Mapping[EngineName, str]] = {
     "text": {"sqlite": "{0}", "postgres": "{0}::text"},
     "least": {"sqlite": "min({0}, {1})", "postgres": "least({0}, {1})"},
     "greatest": {"sqlite": "max({0}, {1})", "postgres": "greatest({0}, {1})"},
+    "least_known": {
+        "sqlite": "min(coalesce({0}, {1}), coalesce({1}, {0}))",
+        "postgres": "least({0}, {1})",
+    },
+    "greatest_known": {
+        "sqlite": "max(coalesce({0}, {1}), coalesce({1}, {0}))",
+        "postgres": "greatest({0}, {1})",
+    },
 }
 
 

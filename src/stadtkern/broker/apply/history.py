@@ -14,6 +14,7 @@ from stadtkern.model.entity import Entity, EntityPatch, Instance, InstancePatch
 from stadtkern.model.ids import NGSI_LD_NULL, Iri
 from stadtkern.model.instant import Instant
 from stadtkern.model.json import raw
+from stadtkern.model.measured import EXTRAS, is_measured
 from stadtkern.model.operation import DeleteHistoryAttribute, RecordHistory, Repeated
 
 MAX_LEAD_US = 24 * 3600 * 1_000_000
@@ -58,7 +59,22 @@ def patch_recorded(name: Iri, current: Instance, patch: InstancePatch, now: Inst
         raise BadRequestData(f"The fragment for an instance of {name} must hold what to change")
     if patch.dataset_id and patch.dataset_id != current.dataset_id:
         raise BadRequestData(f"An instance of {name} cannot move to datasetId {patch.dataset_id}")
-    return replace(update_instance(name, current, patch, now), instance_id=current.instance_id)
+    return replace(
+        update_instance(name, current, _same_measurement(current, patch), now), instance_id=current.instance_id
+    )
+
+
+def _same_measurement(current: Instance, patch: InstancePatch) -> InstancePatch:
+    """Let what is said of a measurement stay when its time is corrected; its end only where it is not before it."""
+    if patch.observed_at is None or not is_measured(current):
+        return patch
+    end = current.end_time if current.end_time is not None and current.end_time >= patch.observed_at else None
+    return replace(
+        patch,
+        end_time=end if patch.end_time is None else patch.end_time,
+        result_time=current.result_time if patch.result_time is None else patch.result_time,
+        extra={**{name: text for name, text in current.extra.items() if name in EXTRAS}, **patch.extra},
+    )
 
 
 def time_of(instance: Instance) -> Instant:

@@ -14,6 +14,7 @@ from stadtkern.errors import BadRequestData
 from stadtkern.model.entity import EntityPatch, Instance, InstancePatch, find_instance
 from stadtkern.model.ids import Iri
 from stadtkern.model.instant import Instant
+from stadtkern.model.measured import NAMES, is_measured, without_measured
 
 Subs = dict[Iri, list[Instance]]
 
@@ -23,6 +24,9 @@ _FIELD_OF_TERM = {
     "objectType": "object_type",
     "valueType": "value_type",
     "expiresAt": "expires_at",
+    "phenomenonTimeEnd": "end_time",
+    "resultTime": "result_time",
+    "featureOfInterest": "feature",
 }
 
 
@@ -46,6 +50,9 @@ def make_instance(name: Iri, patch: InstancePatch, now: Instant, previous: Insta
         expires_at=patch.expires_at,
         created_at=now if previous is None else previous.created_at,
         modified_at=now,
+        end_time=patch.end_time,
+        result_time=patch.result_time,
+        feature=patch.feature,
         extra=patch.extra,
         subs=_make_subs(patch.subs, now, {} if previous is None else previous.subs) if patch.subs else {},
     )
@@ -79,6 +86,9 @@ def overlay(current: Instance, patch: InstancePatch, now: Instant, value: Raw, s
     value, subs: already worked out by the caller, since partial update replaces them where a merge goes deeper.
     Spec: CIM 009 5.5.8, 5.5.12.
     """
+    if patch.observed_at not in (None, current.observed_at) and is_measured(current):
+        # at another time something else was measured: what was said of the one before does not hold for it
+        current = without_measured(current, NAMES)
     extra = {**current.extra, **patch.extra} if patch.extra else current.extra
     instance = Instance(
         kind=current.kind,
@@ -91,6 +101,9 @@ def overlay(current: Instance, patch: InstancePatch, now: Instant, value: Raw, s
         expires_at=current.expires_at if patch.expires_at is None else patch.expires_at,
         created_at=current.created_at,
         modified_at=now,
+        end_time=current.end_time if patch.end_time is None else patch.end_time,
+        result_time=current.result_time if patch.result_time is None else patch.result_time,
+        feature=current.feature if patch.feature is None else patch.feature,
         extra=extra,
         subs=subs,
     )
@@ -156,6 +169,9 @@ def is_empty(patch: InstancePatch) -> bool:
         and patch.value_type is None
         and patch.expires_at is None
         and not patch.extra
+        and patch.end_time is None
+        and patch.result_time is None
+        and patch.feature is None
     )
 
 

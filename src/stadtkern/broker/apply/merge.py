@@ -18,6 +18,7 @@ from stadtkern.model.change import Change
 from stadtkern.model.entity import Entity, Instance, InstancePatch, find_instance
 from stadtkern.model.ids import Iri
 from stadtkern.model.instant import Instant
+from stadtkern.model.measured import NAMES, is_measured, without_measured
 from stadtkern.model.operation import MergeEntity
 
 
@@ -70,6 +71,8 @@ def _merge_instance(
     given = patch.observed_at is not None or "observedAt" in patch.removed
     if operation.observed_at is None or given or current.observed_at is None:
         return merged
+    if operation.observed_at != current.observed_at and is_measured(current):
+        merged = without_measured(merged, NAMES)
     return replace(merged, observed_at=operation.observed_at)
 
 

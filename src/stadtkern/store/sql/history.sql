@@ -1,7 +1,9 @@
--- name: insert_observation(entity, series, time, id, created_at, modified_at, deleted_at, observed, kind, num, value, extra)
+-- name: insert_observation(entity, series, time, id, created_at, modified_at, deleted_at, observed, kind, num, value, extra, end_time, result_time, feature)
 -- One instance of history.
-INSERT INTO observation (entity, series, time, id, created_at, modified_at, deleted_at, observed, kind, num, value, extra)
-VALUES (:entity, :series, :time, :id, :created_at, :modified_at, :deleted_at, :observed, :kind, :num, :value, :extra);
+INSERT INTO observation (entity, series, time, id, created_at, modified_at, deleted_at, observed, kind, num, value, extra,
+    end_time, result_time, feature)
+VALUES (:entity, :series, :time, :id, :created_at, :modified_at, :deleted_at, :observed, :kind, :num, :value, :extra,
+    :end_time, :result_time, :feature);
 
 -- name: locate(block, entity, attribute)
 -- Which series and which stretch of time an observation id lies in. An open block's range is in its series.
@@ -12,7 +14,8 @@ FROM id_block b JOIN series s ON s.n = b.series
 WHERE b.block = :block AND s.entity = :entity AND s.attribute = :attribute;
 
 -- name: load_observation(series, time_from, time_to, id)
-SELECT o.time, o.id, o.created_at, o.modified_at, o.deleted_at, o.observed, o.kind, o.num, o.value, o.extra
+SELECT o.time, o.id, o.created_at, o.modified_at, o.deleted_at, o.observed, o.kind, o.num, o.value, o.extra,
+    o.end_time, o.result_time, o.feature
 FROM observation o WHERE o.series = :series AND o.time BETWEEN :time_from AND :time_to AND o.id = :id;
 
 -- name: delete_observation(series, time, id)
@@ -29,7 +32,8 @@ WHERE n = :series AND block = :block;
 -- name: latest_observed(series, until)
 -- The instance that is current by its own time.
 SELECT s.dataset_id, s.unit,
-    o.time, o.id, o.created_at, o.modified_at, o.deleted_at, o.observed, o.kind, o.num, o.value, o.extra
+    o.time, o.id, o.created_at, o.modified_at, o.deleted_at, o.observed, o.kind, o.num, o.value, o.extra,
+    o.end_time, o.result_time, o.feature
 FROM observation o JOIN series s ON s.n = o.series
 WHERE o.series = :series AND o.observed = 1 AND o.deleted_at IS NULL AND o.time <= :until
 ORDER BY o.time DESC, o.id DESC LIMIT 1;
@@ -81,9 +85,11 @@ DELETE FROM series WHERE n = :series AND name IS NULL AND sensor IS NULL AND obs
 DELETE FROM series_chunk WHERE series = :series AND month = :month;
 
 -- name: recount_chunk(series, month, start, until)
-INSERT INTO series_chunk (series, month, count, first, last, recorded_first, recorded_last)
-SELECT series, @big(:month), count(*), min(time), max(time),
-    min(coalesce(modified_at, created_at)), max(coalesce(modified_at, created_at))
+INSERT INTO series_chunk (series, month, count, first, last, recorded_first, recorded_last, result_first, result_last,
+    longest)
+SELECT series, @big(:month), count(*), min(time), max(coalesce(end_time, time)),
+    min(coalesce(modified_at, created_at)), max(coalesce(modified_at, created_at)),
+    min(result_time), max(result_time), max(end_time - time)
 FROM observation WHERE series = :series AND time >= :start AND time < :until AND observed = 1 AND deleted_at IS NULL
 GROUP BY series;
 

@@ -11,45 +11,53 @@ SELECT entity, n, attribute, dataset_id, observed, unit FROM series WHERE entity
 
 -- name: observed_forward(series, start, until, most)
 -- Instances by their own time, earliest first.
-SELECT time, id, created_at, modified_at, deleted_at, observed, kind, num, value, extra FROM observation
+SELECT time, id, created_at, modified_at, deleted_at, observed, kind, num, value, extra, end_time, result_time, feature
+FROM observation
 WHERE series = :series AND time >= :start AND time < :until AND observed = 1 ORDER BY time, id LIMIT :most;
 
 -- name: observed_backward(series, start, until, most)
 -- Instances by their own time, latest first.
-SELECT time, id, created_at, modified_at, deleted_at, observed, kind, num, value, extra FROM observation
+SELECT time, id, created_at, modified_at, deleted_at, observed, kind, num, value, extra, end_time, result_time, feature
+FROM observation
 WHERE series = :series AND time >= :start AND time < :until AND observed = 1 ORDER BY time DESC, id DESC LIMIT :most;
 
 -- name: created_forward(series, start, until, most)
 -- Instances by when they were created here.
-SELECT time, id, created_at, modified_at, deleted_at, observed, kind, num, value, extra FROM observation
+SELECT time, id, created_at, modified_at, deleted_at, observed, kind, num, value, extra, end_time, result_time, feature
+FROM observation
 WHERE series = :series AND created_at >= :start AND created_at < :until AND deleted_at IS NULL
 ORDER BY created_at, id LIMIT :most;
 
 -- name: created_backward(series, start, until, most)
-SELECT time, id, created_at, modified_at, deleted_at, observed, kind, num, value, extra FROM observation
+SELECT time, id, created_at, modified_at, deleted_at, observed, kind, num, value, extra, end_time, result_time, feature
+FROM observation
 WHERE series = :series AND created_at >= :start AND created_at < :until AND deleted_at IS NULL
 ORDER BY created_at DESC, id DESC LIMIT :most;
 
 -- name: modified_forward(series, start, until, most)
 -- Instances by when they were last modified.
-SELECT time, id, created_at, modified_at, deleted_at, observed, kind, num, value, extra FROM observation
+SELECT time, id, created_at, modified_at, deleted_at, observed, kind, num, value, extra, end_time, result_time, feature
+FROM observation
 WHERE series = :series AND coalesce(modified_at, created_at) >= :start AND coalesce(modified_at, created_at) < :until
     AND deleted_at IS NULL
 ORDER BY coalesce(modified_at, created_at), id LIMIT :most;
 
 -- name: modified_backward(series, start, until, most)
-SELECT time, id, created_at, modified_at, deleted_at, observed, kind, num, value, extra FROM observation
+SELECT time, id, created_at, modified_at, deleted_at, observed, kind, num, value, extra, end_time, result_time, feature
+FROM observation
 WHERE series = :series AND coalesce(modified_at, created_at) >= :start AND coalesce(modified_at, created_at) < :until
     AND deleted_at IS NULL
 ORDER BY coalesce(modified_at, created_at) DESC, id DESC LIMIT :most;
 
 -- name: deleted_forward(series, start, until, most)
 -- Deletions; their place in time is the time of the deletion.
-SELECT time, id, created_at, modified_at, deleted_at, observed, kind, num, value, extra FROM observation
+SELECT time, id, created_at, modified_at, deleted_at, observed, kind, num, value, extra, end_time, result_time, feature
+FROM observation
 WHERE series = :series AND time >= :start AND time < :until AND deleted_at IS NOT NULL ORDER BY time, id LIMIT :most;
 
 -- name: deleted_backward(series, start, until, most)
-SELECT time, id, created_at, modified_at, deleted_at, observed, kind, num, value, extra FROM observation
+SELECT time, id, created_at, modified_at, deleted_at, observed, kind, num, value, extra, end_time, result_time, feature
+FROM observation
 WHERE series = :series AND time >= :start AND time < :until AND deleted_at IS NOT NULL
 ORDER BY time DESC, id DESC LIMIT :most;
 

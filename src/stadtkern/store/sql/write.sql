@@ -139,16 +139,20 @@ WHERE n = :n;
 -- The current state of an entity is gone; its history stays.
 UPDATE series SET current = NULL, current_at = NULL WHERE entity = :entity AND current IS NOT NULL;
 
--- name: add_to_chunk(series, month, count, first, last, recorded_first, recorded_last)
--- Add to a month's summary; never counts anew.
-INSERT INTO series_chunk (series, month, count, first, last, recorded_first, recorded_last)
-VALUES (:series, :month, :count, :first, :last, :recorded_first, :recorded_last)
+-- name: add_to_chunk(series, month, count, first, last, recorded_first, recorded_last, result_first, result_last, longest)
+-- Add to a month's summary; never counts anew. last: the end of the last stretch that began in the month.
+INSERT INTO series_chunk (series, month, count, first, last, recorded_first, recorded_last, result_first, result_last,
+    longest)
+VALUES (:series, :month, :count, :first, :last, :recorded_first, :recorded_last, :result_first, :result_last, :longest)
 ON CONFLICT (series, month) DO UPDATE SET
     count = series_chunk.count + excluded.count,
     first = @least(series_chunk.first, excluded.first),
     last = @greatest(series_chunk.last, excluded.last),
     recorded_first = @least(series_chunk.recorded_first, excluded.recorded_first),
-    recorded_last = @greatest(series_chunk.recorded_last, excluded.recorded_last);
+    recorded_last = @greatest(series_chunk.recorded_last, excluded.recorded_last),
+    result_first = @least_known(series_chunk.result_first, excluded.result_first),
+    result_last = @greatest_known(series_chunk.result_last, excluded.result_last),
+    longest = @greatest_known(series_chunk.longest, excluded.longest);
 
 -- name: insert_change(at, entity, id, version, kind, items)
 -- The outbox: one row an entity and commit.

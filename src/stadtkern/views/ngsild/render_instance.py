@@ -15,6 +15,7 @@ from msgspec import UNSET, Raw
 from stadtkern.jsonld.context import Context
 from stadtkern.model.entity import VALUE_MEMBER, Instance
 from stadtkern.model.instant import Instant, render_instant
+from stadtkern.model.measured import EXTRAS, is_measured, measured_subs
 from stadtkern.views.ngsild.parse_geometry import is_geometry
 from stadtkern.views.ngsild.parse_node import as_array, as_object, listed
 from stadtkern.views.ngsild.parse_terms import KINDS, METADATA, PROHIBITED, VALUE_KINDS
@@ -97,6 +98,11 @@ class InstanceRenderer:
             for name, instances in instance.subs.items():
                 if shown := shown_instances(instances, self._now, None):
                     tree[self._compact(name)] = self.attribute(shown)
+        if (instance.end_time is not None or instance.result_time is not None or instance.extra) and is_measured(
+            instance
+        ):
+            for name, part in measured_subs(instance):
+                tree.setdefault(self._compact(name), self.attribute([part]))
         return tree
 
     def _concise(self, instance: Instance) -> dict[str, Any]:
@@ -147,7 +153,7 @@ class InstanceRenderer:
         for name, text in extra.items():
             if name in _NAMES:
                 tree[name] = self._compact_all(text)
-            elif name not in tree:
+            elif name not in tree and name not in EXTRAS:
                 tree[name] = text
 
     def _simplify_all(self, instances: list[Instance]) -> Any:
