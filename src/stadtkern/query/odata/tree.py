@@ -17,9 +17,11 @@ Operator = Choice["eq", "ne", "gt", "ge", "lt", "le", "and", "or", "add", "sub",
 class Literal(Struct, frozen=True, gc=False):
     """A constant.
 
-    value by kind: float; str; bool; None; instant: microseconds UTC; interval: (start, end), microseconds, the end
-    after the
-    start; duration: microseconds; geometry: GeoJSON text, EPSG:4326. Numbers keep their text in ``text``.
+    value by kind: float; str; bool; None; instant: microseconds UTC (a bare date is its midnight UTC); interval:
+    (start, end), microseconds, the end after the start; duration: microseconds, may be negative (a time of day such
+    as ``06:30:00`` is the duration since midnight, as of ``time()``); geometry: GeoJSON text, EPSG:4326. Numbers,
+    times, durations and geometries keep how they were written in ``text``; a text in quotes that is compared
+    with a time or a number is read as one.
     """
 
     kind: LiteralKind
@@ -32,9 +34,9 @@ class Member(Struct, frozen=True, gc=False):
     """A path: relations, then a property, then keys or array indexes inside a JSON property.
 
     ``Datastream/Thing/properties/rooms[2]/name`` is relations ("Datastream", "Thing"), property "properties",
-    inside ("rooms", 2, "name"). A property of None is the entity itself (``Datastream eq null``, ``$count``). ``id``
-    and ``@iot.id`` are
-    the property "id". variable: the lambda's variable that the path starts from, None for the entity that the
+    inside ("rooms", 2, "name"). A property of None is the entity itself (``Datastream eq null``) or, where the last
+    relation leads to many, how many there are (``Datastreams/$count gt 1``). ``id`` and ``@iot.id`` are the property
+    "id". variable: the lambda's variable that the path starts from, None for the entity that the
     filter is about (``$it``).
     """
 
@@ -81,8 +83,9 @@ class AnyOf(Struct, frozen=True, gc=False):
     """``relations/any(variable: condition)``: some entity that the relations lead to fulfils the condition.
 
     A comparison whose path crosses a relation to many means the same (implicit any): the parser writes it as this
-    node, with a
-    made-up variable around the smallest comparison or boolean function that the path stands in.
+    node, with a made-up variable (``$1``) around the smallest comparison or boolean function that the path stands
+    in. ``relations`` then ends at the last one to many; what follows is in the Member. Unprefixed paths in a
+    condition start from the entity that the filter is about. A condition of None: is there any at all.
     """
 
     relations: tuple[str, ...]
@@ -113,6 +116,8 @@ class Selected(Struct, frozen=True, gc=False):
 
 
 ResultFormat = Choice["json", "dataArray", "CSV", "GeoJSON"]
+Metadata = Choice["full", "minimal", "none", "off"]
+"""How many ``@iot`` members an answer has (FROST-Server's ``$resultMetadata``)."""
 
 
 class Query(Struct, frozen=True, kw_only=True, gc=False):
@@ -127,6 +132,7 @@ class Query(Struct, frozen=True, kw_only=True, gc=False):
     skip: int = 0
     count: bool | None = None
     result_format: ResultFormat = "json"
+    metadata: Metadata = "full"
     after: str | None = None
     """The key of the row behind which the page begins (``$skiptoken``), beside ``skip`` which clients read."""
     text: tuple[tuple[str, str], ...] = ()
