@@ -51,7 +51,17 @@ def test_export_and_import_make_an_equal_system(town: Place, tmp_path: Path) -> 
     other.succeed("import", tmp_path / "first.ndjson")
     assert rows(other.succeed("export")) == rows(first)
     kinds = {row["table"] for row in rows(first)}
-    assert kinds == {"tenant", "api_key", "context", "entity", "series", "id_block", "series_chunk", "observation"}
+    assert kinds == {
+        "tenant",
+        "api_key",
+        "context",
+        "entity",
+        "series",
+        "observed_attribute",
+        "id_block",
+        "series_chunk",
+        "observation",
+    }
 
 
 def test_import_finds_entities_by_the_same_indexes(embedded_town: Place, tmp_path: Path) -> None:

@@ -56,6 +56,9 @@ async def find_contradictions(database: Database) -> list[str]:
     for table, expected in _derived(contents).items():
         rows = await database.fetch(f"SELECT {_DERIVED[table]} FROM {table}")
         found += _differ(table, Counter(expected), Counter(map(tuple, rows)))
+    numbered = {row[0] for row in await database.fetch("SELECT attribute FROM observed_attribute")}
+    unnumbered = {row[2] for row in contents.series.values()} - numbered
+    found += [f"{name} has series but no number in observed_attribute" for name in sorted(unnumbered)]
     found += _differ("catalogue", _catalogue(contents), await _stored_catalogue(database))
     if database.engine == "sqlite":
         found += await _check_boxes(database)

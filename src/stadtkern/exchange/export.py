@@ -84,6 +84,7 @@ class Exporter:
             ("subscription", _subscription),
             ("entity", _entity),
             ("series", _series),
+            ("observed_attribute", _observed_attribute),
         )
         for table, make in singles:
             async for rows in pages(view, table):
@@ -139,6 +140,7 @@ _START: dict[str, tuple[Any, ...]] = {
     "subscription": ("",),
     "entity": (0,),
     "series": (0,),
+    "observed_attribute": (0,),
     "id_block": (-1,),
     "series_chunk": (0, 0),
     "observation": (0, _LEAST, 0),
@@ -148,6 +150,7 @@ _KEY: dict[str, tuple[int, ...]] = {
     "subscription": (0,),
     "entity": (0,),
     "series": (0,),
+    "observed_attribute": (0,),
     "id_block": (0,),
     "series_chunk": (0, 1),
     "observation": (1, 2, 3),
@@ -222,3 +225,8 @@ def _series(row: Row) -> Struct:
     members: dict[str, Any] = dict(zip(_SERIES, row, strict=True))
     members["current"] = embed(members["current"])
     return lines.SeriesLine(**members)
+
+
+def _observed_attribute(row: Row) -> Struct:
+    n, attribute = row
+    return lines.ObservedAttributeLine(n=n, attribute=attribute)

@@ -108,6 +108,15 @@ class SeriesLine(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="ser
     sensor: Int | None = None
     observed_property: Int | None = None
     properties: str | None = None
+    measurement: str | None = None
+    multi: Int = 0
+
+
+class ObservedAttributeLine(Struct, frozen=True, kw_only=True, tag="observed_attribute", tag_field="table"):
+    """The number of an attribute that has series: the ObservedProperty of those that name none."""
+
+    n: Int
+    attribute: str
 
 
 class IdBlock(Struct, frozen=True, array_like=True):
@@ -193,6 +202,7 @@ Line = (
     | SubscriptionLine
     | EntityLine
     | SeriesLine
+    | ObservedAttributeLine
     | IdBlockLine
     | ChunkLine
     | ObservationLine
@@ -204,6 +214,7 @@ EXPORTED: dict[str, type[Struct]] = {
     "subscription": SubscriptionLine,
     "entity": EntityLine,
     "series": SeriesLine,
+    "observed_attribute": ObservedAttributeLine,
     "id_block": IdBlock,
     "series_chunk": Chunk,
     "observation": Observation,

@@ -185,6 +185,9 @@ class _Filling:
                     decode_instance(current)
                 self._put("series", tuple(current if n == "current" else getattr(line, n) for n in _SERIES))
                 self._note("series", line.n)
+            case lines.ObservedAttributeLine():
+                self._put("observed_attribute", (line.n, line.attribute))
+                self._note("observed_attribute", line.n)
             case lines.IdBlockLine():
                 self._put("id_block", *(msgspec.structs.astuple(row) for row in line.rows))
                 self._note("id_block", max((row.block for row in line.rows), default=0))
@@ -244,13 +247,14 @@ class _Filling:
         await catalogue.fold_catalogue(self._database, self._grant)
         sql = statements("exchange.sql", self._database.engine)
         async with self._database.transaction() as transaction:
-            for table in ("entity", "series", "id_block", "change"):
+            for table in ("entity", "series", "observed_attribute", "id_block", "change"):
                 value = self._sequences.get(table, 0)
                 if value < 1:
                     continue
                 if self._database.engine == "sqlite":
                     await transaction.execute(sql["forget_sequence"], table)
                 await transaction.execute(sql["advance"], table, value)
+            await transaction.execute(sql["number_attributes"])
         await renew_subscriptions(self._database, self._grant)
 
     async def _derive(self) -> None:
@@ -287,6 +291,7 @@ _COLUMNS: dict[str, tuple[str, ...]] = {
     "entity_type": ("type", "n"),
     "entity_scope": ("scope", "n"),
     "series": _SERIES,
+    "observed_attribute": lines.ObservedAttributeLine.__struct_fields__,
     "id_block": lines.IdBlock.__struct_fields__,
     "series_chunk": lines.Chunk.__struct_fields__,
     "observation": lines.Observation.__struct_fields__,

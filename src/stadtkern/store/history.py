@@ -8,7 +8,7 @@ remembers its open block.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -160,7 +160,17 @@ async def _open_series(
         for entity, attribute, dataset_id, n in rows:
             key = (entity, attribute, dataset_id)
             known[key] = Series(n, 0, units[key])
+        await number_attributes(transaction, engine, {row["attribute"] for row in missing})
     return known
+
+
+async def number_attributes(transaction: Transaction, engine: EngineName, attributes: Iterable[str]) -> None:
+    """Number the attributes of new series: such a number is the ObservedProperty of those that name none.
+
+    In one order everywhere: two writers who number the same two must not wait for one another.
+    """
+    named = array(engine, sorted(set(attributes)))
+    await transaction.execute(statements("write.sql", engine)["number_attributes"], named)
 
 
 def _read_series(row: Row) -> Series:

@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from stadtkern.model.ids import Iri
+from stadtkern.model.measured import EXTRAS, RESULT_TIME
 from stadtkern.model.sensorthings import TYPES, TypeName
 from stadtkern.model.sensorthings_terms import (
     DEFINITION,
@@ -29,6 +30,7 @@ from stadtkern.store.sensorthings.sight import Row, Sight
 
 LANGUAGES: Final = ("de", "en", "@none")
 """Which language of a name is shown, the first that is there."""
+_NO_NUMBER: Final = Sql("CAST(NULL AS bigint)")
 Inside = tuple[str | int, ...]
 _Reader = Callable[[Sight, Row], Column]
 
@@ -239,7 +241,7 @@ def _geometry(sight: Sight, entity: Sql, place: Sql, more: Sequence[Sql] = ()) -
     if sight.shows(LOCATION):
         texts.append(_present_json(sight, entity, LOCATION))
     column = Sql("coalesce({}, NULL)", join(", ", [*texts, Sql("NULL")]))
-    return Column("geometry", column, place=place if sight.shows(LOCATION) else Sql("CAST(NULL AS bigint)"))
+    return Column("geometry", column, place=place if sight.shows(LOCATION) else _NO_NUMBER)
 
 
 def _location(sight: Sight, row: Row) -> Column:
@@ -311,22 +313,13 @@ def _observation_type(sight: Sight, row: Row) -> Column:
 def _phenomena(sight: Sight, row: Row) -> Column:
     del sight
     first = Sql("(SELECT min(c.first) FROM series_chunk c WHERE c.series = {})", row["n"])
-    return Column("time", first, end=phenomena_end(row["n"]))
-
-
-def phenomena_end(series: Sql) -> Sql:
-    """Give the end of the last phenomenon of a series: of those that begin late enough, the one that ends last."""
-    return Sql(
-        "(SELECT max(coalesce(o.end_time, o.time)) FROM observation o WHERE o.series = {} AND o.observed = 1"
-        " AND o.deleted_at IS NULL AND o.time >= (SELECT max(c.last) - coalesce(max(c.longest), 0)"
-        " FROM series_chunk c WHERE c.series = {}))",
-        series,
-        series,
-    )
+    last = Sql("(SELECT max(c.last) FROM series_chunk c WHERE c.series = {})", row["n"])
+    return Column("time", first, end=last)
 
 
 def _results(sight: Sight, row: Row) -> Column:
-    del sight
+    if not sight.shows(RESULT_TIME):
+        return Column("time", _NO_NUMBER, end=_NO_NUMBER)
     return Column(
         "time",
         Sql("(SELECT min(c.result_first) FROM series_chunk c WHERE c.series = {})", row["n"]),
@@ -336,7 +329,7 @@ def _results(sight: Sight, row: Row) -> Column:
 
 def _no_area(sight: Sight, row: Row) -> Column:
     del sight, row
-    return Column("geometry", Sql("CAST(NULL AS text)"), place=Sql("CAST(NULL AS bigint)"))
+    return Column("geometry", Sql("CAST(NULL AS text)"), place=_NO_NUMBER)
 
 
 def _stream_properties(sight: Sight, row: Row) -> Column:
@@ -353,6 +346,8 @@ def _extra(member: str) -> _Reader:
     """Read what an observation has beside its columns."""
 
     def read(sight: Sight, row: Row) -> Column:
+        if not sight.shows(EXTRAS[member]):
+            return Column("json", Sql("CAST(NULL AS text)"))
         if sight.engine == "sqlite":
             return Column("json", _member_of(sight, Sql("({} -> '$.extra')", row["extra"]), member))
         return Column("json", Sql("(({})::jsonb -> 'extra' -> {})::text", row["extra"], Bound(member, "text")))
@@ -362,6 +357,8 @@ def _extra(member: str) -> _Reader:
 
 def _valid_time(sight: Sight, row: Row) -> Column:
     """Read the interval that is kept as ISO texts, ``a/b``; SQLite knows no instants finer than a millisecond."""
+    if not sight.shows(EXTRAS["validTime"]):
+        return Column("time", _NO_NUMBER, end=_NO_NUMBER)
     if sight.engine == "sqlite":
         text = Sql("({} ->> '$.extra.validTime')", row["extra"])
         slash = Sql("instr({}, '/')", text)

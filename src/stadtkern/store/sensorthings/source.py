@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from typing import Final, assert_never
 
+from stadtkern.model.measured import END, RESULT_TIME
 from stadtkern.model.sensorthings import TypeName
 from stadtkern.model.sensorthings_terms import LOCATION, LOCATIONS, TYPE_IRIS
 from stadtkern.store.dialect import FALSE, TRUE, Bound, Sql, join
@@ -196,11 +197,13 @@ def _observed_properties(sight: Sight) -> Sql:
 
 def _observations(sight: Sight) -> Sql:
     return Sql(
-        "SELECT o.id AS n, o.series AS series, o.time AS time, o.end_time AS end_time, o.result_time AS result_time,"
+        "SELECT o.id AS n, o.series AS series, o.time AS time, {} AS end_time, {} AS result_time,"
         " o.kind AS kind, o.num AS num, o.value AS value, o.extra AS extra, o.feature AS feature, s.entity AS thing,"
         " s.unit AS unit, s.multi AS multi"
         " FROM series s JOIN entity e ON e.n = s.entity JOIN observation o ON o.series = s.n"
         " WHERE {} AND {} AND o.observed = 1 AND o.deleted_at IS NULL",
+        Sql("o.end_time") if sight.shows(END) else Sql("CAST(NULL AS bigint)"),
+        Sql("o.result_time") if sight.shows(RESULT_TIME) else Sql("CAST(NULL AS bigint)"),
         _is_stream(sight),
         sight.rows,
     )

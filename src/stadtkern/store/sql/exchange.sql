@@ -32,8 +32,11 @@ FROM entity e LEFT JOIN doc d ON d.n = e.n WHERE e.n > :n ORDER BY e.n LIMIT :mo
 
 -- name: page_series(n, most)
 SELECT n, entity, attribute, dataset_id, observed, created_at, current, current_at, block, used, block_from, block_to,
-    unit, name, description, sensor, observed_property, properties
+    unit, name, description, sensor, observed_property, properties, measurement, multi
 FROM series WHERE n > :n ORDER BY n LIMIT :most;
+
+-- name: page_observed_attribute(n, most)
+SELECT n, attribute FROM observed_attribute WHERE n > :n ORDER BY n LIMIT :most;
 
 -- name: page_id_block(block, most)
 SELECT block, entity, series, time_from, time_to FROM id_block WHERE block > :block ORDER BY block LIMIT :most;
@@ -64,11 +67,11 @@ SELECT ((SELECT coalesce(max(n), 0) FROM entity) + (SELECT coalesce(max(n), 0) F
 -- name: sequences()
 -- The highest numbers ever given out.
 -- only: sqlite
-SELECT name, seq FROM sqlite_sequence WHERE name IN ('entity', 'series', 'id_block', 'change') ORDER BY name;
+SELECT name, seq FROM sqlite_sequence WHERE name IN ('entity', 'series', 'observed_attribute', 'id_block', 'change') ORDER BY name;
 -- end
 -- only: postgres
 SELECT t.name, pg_sequence_last_value(pg_get_serial_sequence(t.name, t.number)::regclass)
-FROM (VALUES ('entity', 'n'), ('series', 'n'), ('id_block', 'block'), ('change', 'seq')) AS t(name, number) ORDER BY t.name;
+FROM (VALUES ('entity', 'n'), ('series', 'n'), ('observed_attribute', 'n'), ('id_block', 'block'), ('change', 'seq')) AS t(name, number) ORDER BY t.name;
 -- end
 
 -- name: advance(name, value)
@@ -86,6 +89,11 @@ SELECT setval(pg_get_serial_sequence(:name::text, CASE :name::text WHEN 'id_bloc
 -- What a table has numbered so far; its place in the list is not unique by itself.
 DELETE FROM sqlite_sequence WHERE name = :name;
 -- end
+
+-- name: number_attributes()
+-- Give a number to attributes of series that have none: exports of earlier versions hold none.
+INSERT INTO observed_attribute (attribute) SELECT DISTINCT s.attribute FROM series s
+WHERE NOT EXISTS (SELECT 1 FROM observed_attribute a WHERE a.attribute = s.attribute) ORDER BY s.attribute;
 
 -- name: live_ids(n, most)
 -- Which entities have a present state, for what is derived from it.

@@ -109,6 +109,17 @@ FROM json_to_recordset((:rows::text)::json)
 RETURNING entity, attribute, dataset_id, n;
 -- end
 
+-- name: number_attributes(attributes)
+-- Give a small number to each attribute that has its first series; nothing where all have one.
+-- only: sqlite
+INSERT INTO observed_attribute (attribute) SELECT j.value FROM json_each(:attributes) j
+WHERE NOT EXISTS (SELECT 1 FROM observed_attribute a WHERE a.attribute = j.value) ON CONFLICT DO NOTHING;
+-- end
+-- only: postgres
+INSERT INTO observed_attribute (attribute) SELECT j.v FROM unnest(:attributes::text[]) AS j(v)
+WHERE NOT EXISTS (SELECT 1 FROM observed_attribute a WHERE a.attribute = j.v) ON CONFLICT DO NOTHING;
+-- end
+
 -- name: insert_blocks(rows)
 -- Draw id blocks for series.
 -- only: sqlite
