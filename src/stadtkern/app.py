@@ -121,7 +121,7 @@ class Application:
         self._services = Services(broker, contexts, settings.temporal_instances, subscriptions)
         ngsild = NgsiLdView(self._services, contexts)
         renderer = NotificationRenderer(contexts, broker, settings.base_url)
-        streams = StreamServices(followed, subscriptions, SingleMatching(subscriptions, changes), renderer)
+        streams = StreamServices(followed, subscriptions, SingleMatching(subscriptions, changes, broker), renderer)
         mounts: dict[tuple[str, ...], View] = {
             ("ngsi-ld", "v1"): ngsild,
             ("ngsi-ld", "ex"): ExtensionView(streams),
