@@ -114,7 +114,9 @@ class Application:
         tenants.when_gone = forget
         await self._stack.enter_async_context(Maintenance(tenants, keys))
         broker = Broker(tenants)
-        subscriptions = Subscriptions(tenants, contexts, allow_private=settings.allow_private_addresses)
+        subscriptions = Subscriptions(
+            tenants, contexts, allow_private=settings.allow_private_addresses, most=settings.subscriptions
+        )
         notifications = await self._notify(engine, tenants, keys, broker, contexts, subscriptions, wake)
         metrics = await self._stack.enter_async_context(Metrics(lambda: read_load(tenants, notifications)))
         self._controller = Controller(ControlServices(broker, tenants, keys, contexts))
