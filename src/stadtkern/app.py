@@ -75,7 +75,7 @@ class Application:
 
     async def start(self) -> None:
         """Open the store, bring it to the present schema, start background work. Raises: SetupError, Unavailable."""
-        settings = self.settings
+        settings, private = self.settings, self.settings.allow_private_addresses
         engine = make_engine(settings)
         await engine.start()
         self._stack.push_async_callback(engine.stop)
@@ -97,7 +97,7 @@ class Application:
             ContextService(
                 StoredContexts(tenants),
                 folder=settings.contexts,
-                allow_private=settings.allow_private_addresses,
+                allow_private=private,
                 max_bytes=settings.context_max_size,
             )
         )
@@ -114,14 +114,14 @@ class Application:
         tenants.when_gone = forget
         await self._stack.enter_async_context(Maintenance(tenants, keys))
         broker = Broker(tenants)
-        subscriptions = Subscriptions(tenants, contexts, allow_private=settings.allow_private_addresses)
+        subscriptions = Subscriptions(tenants, contexts, allow_private=private, most=settings.subscriptions)
         notifications = await self._notify(engine, tenants, keys, broker, contexts, subscriptions, wake)
         metrics = await self._stack.enter_async_context(Metrics(lambda: read_load(tenants, notifications)))
         self._controller = Controller(ControlServices(broker, tenants, keys, contexts))
         self._services = Services(broker, contexts, settings.temporal_instances, subscriptions)
         ngsild = NgsiLdView(self._services, contexts)
         renderer = NotificationRenderer(contexts, broker, settings.base_url)
-        streams = StreamServices(followed, subscriptions, SingleMatching(subscriptions, changes), renderer)
+        streams = StreamServices(followed, subscriptions, SingleMatching(subscriptions, changes, broker), renderer)
         mounts: dict[tuple[str, ...], View] = {
             ("ngsi-ld", "v1"): ngsild,
             ("ngsi-ld", "ex"): ExtensionView(streams),

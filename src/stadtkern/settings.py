@@ -76,6 +76,8 @@ class Settings:
     """Streams of notifications and changes at once, per worker; beyond it clients get 429."""
     temporal_instances: int = 10_000
     """Instances in one answer about history, unless a client prefers more; beyond them it is cut and says so (206)."""
+    subscriptions: int = 50_000
+    """Subscriptions of one tenant; beyond it clients get 403. Those that are active are kept in memory."""
     notification_backlog: int = 10_000
     """Notifications that may wait for one subscriber; beyond it the oldest are given up and counted."""
     context_max_size: int = 1024 * 1024

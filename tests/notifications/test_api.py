@@ -232,3 +232,18 @@ async def test_answers_are_not_kept(tmp_path: Path, path: str, receiver: Receive
             async with asyncio.timeout(WAIT_S), session.get(path) as answer:
                 assert answer.status == 200
                 assert answer.headers["Cache-Control"] == "no-store"
+
+
+async def test_a_tenant_has_only_so_many_subscriptions(database_url: str, tmp_path: Path, receiver: Receiver) -> None:
+    with ServerProcess(tmp_path, **settings(database_url, subscriptions="2")) as server:
+        server.start()
+        async with aiohttp.ClientSession(server.url, headers=BEARER) as session:
+            answers = []
+            for name in ("a", "b", "c"):
+                async with session.post(SUBSCRIPTIONS, json=subscription(name, receiver.url)) as answer:
+                    answers.append((answer.status, await answer.text()))
+            async with session.delete(f"{SUBSCRIPTIONS}/{subscription('a', receiver.url)['id']}") as answer:
+                assert answer.status == 204
+            await post(session, SUBSCRIPTIONS, subscription("c", receiver.url))
+    assert [status for status, _ in answers] == [201, 201, 403]
+    assert "STADTKERN_SUBSCRIPTIONS" in answers[2][1]

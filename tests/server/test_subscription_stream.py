@@ -164,14 +164,30 @@ def test_a_changed_subscription_is_told_of_by_its_new_words_at_once(server: Serv
         assert levels(reader.take(1)) == [("urn:r:0", 12)]
 
 
-def test_a_periodic_subscription_has_no_stream(server: ServerProcess) -> None:
-    subscribe(server, timeInterval=60)
-    with follow(server) as reader:
-        assert reader.status == 422
-
-
 @pytest.mark.parametrize("query", ["since=x", "seconds=-1", "seconds=99999999", "limit=3"])
 def test_what_cannot_be_understood_is_refused(server: ServerProcess, query: str) -> None:
     subscribe(server)
     with follow(server, query=query) as reader:
         assert reader.status == 400
+
+
+def test_a_subscription_by_time_tells_how_things_are_again_and_again(server: ServerProcess) -> None:
+    subscribe(server, timeInterval=1, q="level>1")
+    make(server, "urn:r:0", 1)
+    make(server, "urn:r:1", 2)
+    with follow(server) as reader:
+        first = reader.take(1)
+        change(server, "urn:r:1", 3)
+        later = reader.take(2)
+    assert levels(first) == [("urn:r:1", 2)]
+    assert levels(later)[-1] == ("urn:r:1", 3)
+    assert {len(event.data["data"]) for event in [*first, *later]} == {1}
+    assert len({event.data["id"] for event in [*first, *later]}) == 3
+
+
+def test_a_subscription_by_time_shows_what_its_reader_may_see(server: ServerProcess) -> None:
+    subscribe(server, timeInterval=1)
+    make(server, "urn:r:0", 1)
+    with follow(server, query="seconds=0") as reader:
+        assert levels(reader.take(1)) == [("urn:r:0", 1)]
+        assert reader.next() is None

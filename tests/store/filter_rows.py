@@ -123,10 +123,10 @@ class Postgres:
             " VALUES ($1,$2,$3,$4,$5,$6)",
             [row for n, one in numbered for row in current_rows(n, one)],
         )
-        self.run_many(
-            statements("write.sql", "postgres")["insert_geo"],
-            [(n, name, dataset, json.dumps(g)) for n, one in numbered for name, dataset, g in geometries(one)],
-        )
+        placed = [(n, name, dataset, json.dumps(g)) for n, one in numbered for name, dataset, g in geometries(one)]
+        if placed:
+            statement = statements("write.sql", "postgres")["insert_geo"]
+            self.loop.run_until_complete(self.connection.fetch(statement, *map(list, zip(*placed, strict=True))))
 
     def fetch(self, sql: Sql) -> list[Any]:
         rendered, params = sql.render("postgres", NOW)

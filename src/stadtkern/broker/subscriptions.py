@@ -45,8 +45,11 @@ class SubscriptionPage:
 class Subscriptions:
     """The subscriptions of all tenants of a process."""
 
-    def __init__(self, tenants: Tenants, contexts: ContextService, *, allow_private: bool = False) -> None:
-        """allow_private: notifications may go to private and loopback addresses, too."""
+    def __init__(
+        self, tenants: Tenants, contexts: ContextService, *, allow_private: bool = False, most: int = 50_000
+    ) -> None:
+        """allow_private: notifications may go to private and loopback addresses, too. most: in one tenant."""
+        self._most = most
         self._tenants = tenants
         self._contexts = contexts
         self._allow_private = allow_private
@@ -58,13 +61,19 @@ class Subscriptions:
     async def create(self, grant: Grant, subscription: Subscription) -> Subscription:
         """Store a new subscription, owned by the Grant's actor; changes from now on are told.
 
-        Raises: AlreadyExists, BadRequestData (the endpoint), Forbidden. Spec: CIM 009 5.8.1.
+        Raises: AlreadyExists, BadRequestData (the endpoint), Forbidden (also: there are too many). Spec: CIM 009 5.8.1.
         """
         check_writes(grant)
         self._check_endpoint(subscription)
+        database = await self._database(grant)
+        if await store.count_subscriptions(database, grant) >= self._most:
+            raise Forbidden(
+                f"This tenant has {self._most} subscriptions, as many as it may have",
+                hint="delete some, or let the administrator raise STADTKERN_SUBSCRIPTIONS",
+            )
         at = now()
         made = replace(subscription, owner=grant.actor, created_at=at, modified_at=at)
-        stored = await store.insert_subscription(await self._database(grant), grant, made)
+        stored = await store.insert_subscription(database, grant, made)
         if stored is None:
             raise AlreadyExists(f"The subscription {subscription.id} exists already", pointer="/id")
         self.when_changed(grant.tenant)

@@ -62,9 +62,13 @@ class _Request:
     grant: Grant
     operations: Sequence[Operation]
     size: int
-    bulk: bool
+    weights: list[int]
     future: asyncio.Future[list[Result]]
+    bulk: bool = False
     results: list[Result] = field(default_factory=list[Result])
+
+    def __post_init__(self) -> None:
+        self.bulk = sum(self.weights) > SMALL
 
     @property
     def rest(self) -> int:
@@ -74,7 +78,7 @@ class _Request:
         """Tell how many of the operations left fit into a transaction (at least one), and what they weigh."""
         count = weight = 0
         for position in range(len(self.results), len(self.operations)):
-            more = weigh(self.operations[position])
+            more = self.weights[position]
             if count and weight + more > room:
                 break
             count, weight = count + 1, weight + more
@@ -133,10 +137,10 @@ class Writer:
             raise TooManyRequests(
                 "More is waiting to be written than the server holds in memory", hint="try again in a second"
             )
-        bulk = sum(map(weigh, operations)) > SMALL
-        request = _Request(grant, operations, size, bulk, asyncio.get_running_loop().create_future())
+        weights = list(map(weigh, operations))
+        request = _Request(grant, operations, size, weights, asyncio.get_running_loop().create_future())
         self._queued += size
-        (self._bulk if bulk else self._small).append(request)
+        (self._bulk if request.bulk else self._small).append(request)
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run(), name="writer")
         return await asyncio.shield(request.future)

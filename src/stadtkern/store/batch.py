@@ -69,12 +69,12 @@ async def save(transaction: Transaction, engine: EngineName, works: Iterable[Wor
     for work in dirty:
         work.head = _next_head(work, now)
     sql = statements("write.sql", engine)
-    await transaction.execute_many(sql["update_entity"], [_entity_row(work.head) for work in dirty])
+    await transaction.execute_rows(sql["update_entity"], [_entity_row(work.head) for work in dirty])
     await _save_documents(transaction, engine, dirty)
     await placement.save(transaction, engine, dirty)
     await catalogue.save(transaction, engine, dirty)
     await history.save(transaction, engine, dirty, now)
-    await transaction.execute_many(sql["insert_change"], [_change_row(work, now) for work in dirty])
+    await transaction.execute_rows(sql["insert_change"], [_change_row(work, now) for work in dirty])
     if engine == "postgres":
         await transaction.execute(sql["notify"])
     for work in dirty:
@@ -130,11 +130,11 @@ async def _save_documents(transaction: Transaction, engine: EngineName, dirty: l
     sql = statements("write.sql", engine)
     docs = [(work.head.n, encode_document(work.after)) for work in dirty if work.after and _needs_document(work)]
     if docs:
-        await transaction.execute_many(sql["save_doc"], docs)
+        await transaction.execute_rows(sql["save_doc"], docs)
     # what is gone keeps its types and scopes: its history is still found by them
     gone = [(work.head.n, encode_remains(work.face)) for work in dirty if work.after is None and work.face]
     if gone:
-        await transaction.execute_many(sql["save_doc"], gone)
+        await transaction.execute_rows(sql["save_doc"], gone)
     await _save_names(transaction, engine, dirty)
 
 
@@ -160,7 +160,7 @@ async def _save_names(transaction: Transaction, engine: EngineName, dirty: list[
         if stale:
             await transaction.execute_many(sql[delete], stale)
         if fresh:
-            await transaction.execute_many(sql[insert], fresh)
+            await transaction.execute_rows(sql[insert], fresh)
 
 
 def _change_row(work: Work, now: Instant) -> tuple[Any, ...]:

@@ -49,7 +49,7 @@ async def save(transaction: Transaction, engine: EngineName, dirty: Sequence[Wor
             deltas.subtract(_members(work.before))
     rows = [(*key, delta) for key, delta in deltas.items() if delta]
     if rows:
-        await transaction.execute_many(statements("catalogue.sql", engine)["add"], rows)
+        await transaction.execute_rows(statements("catalogue.sql", engine)["add"], rows)
 
 
 def _may_differ(work: Work) -> bool:
@@ -131,5 +131,6 @@ async def fold_catalogue(database: Database, grant: Grant) -> bool:
         totals: Counter[tuple[str, str, str]] = Counter()
         for type_, attribute, kind, delta in await transaction.fetch(sql["take_all"]):
             totals[type_, attribute, kind] += delta
-        await transaction.execute_many(sql["add"], [(*key, total) for key, total in totals.items() if total])
+        if rows := [(*key, total) for key, total in totals.items() if total]:
+            await transaction.execute_rows(sql["add"], rows)
     return True

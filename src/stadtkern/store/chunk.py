@@ -39,7 +39,7 @@ async def add_to_chunks(
             _widen(spans.setdefault(key, [None, None, None]), time, end, result)
     if chunks:
         rows = [(*key, *chunk, *spans.get(key, _NO_SPAN)) for key, chunk in sorted(chunks.items())]
-        await transaction.execute_many(statements("write.sql", engine)["add_to_chunk"], rows)
+        await transaction.execute_rows(statements("write.sql", engine)["add_to_chunk"], rows)
 
 
 def _widen(span: list[int | None], time: int, end: int | None, result: int | None) -> None:

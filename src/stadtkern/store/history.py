@@ -81,7 +81,8 @@ async def save(transaction: Transaction, engine: EngineName, dirty: Sequence[Wor
     touched: dict[SeriesKey, Work] = {}
     for work in dirty:
         for item in work.items:
-            _collect(work, item, now, pending, touched)
+            if item.verb != "created" or item.previous is not None or _is_observed(item.new):
+                _collect(work, item, now, pending, touched)
     pending = _without_overwritten(pending)
     removed = [(work.head.n,) for work in dirty if work.removed]
     if removed:
@@ -99,8 +100,6 @@ async def save(transaction: Transaction, engine: EngineName, dirty: Sequence[Wor
 def _collect(work: Work, item: Item, now: Instant, pending: list[Pending], touched: dict[SeriesKey, Work]) -> None:
     """Note which instances one change sends to history, and whether its series' current instance moves."""
     previous, new = item.previous, item.new
-    if previous is None and new is not None and new.observed_at is None and item.verb == "created":
-        return  # most items of a new entity: it lies in the document, and nothing was before it
     key = (work.head.n, str(item.attribute), item.dataset_id)
     count = len(pending)
     if item.verb not in {"revised", "erased"} and not _is_same_scope(item):
@@ -112,6 +111,11 @@ def _collect(work: Work, item: Item, now: Instant, pending: list[Pending], touch
             pending.append(Pending(key, item.deletion or tombstone(previous, now), item.overwrites))
     if len(pending) > count or any(one is not None and one.observed_at is not None for one in (previous, new)):
         touched[key] = work
+
+
+def _is_observed(instance: Instance | None) -> bool:
+    """Tell what history has to know of a new attribute: most lie in the document, and nothing was before them."""
+    return instance is not None and instance.observed_at is not None
 
 
 def _is_same_scope(item: Item) -> bool:
@@ -307,7 +311,7 @@ async def _save_series(transaction: Transaction, engine: EngineName, series: lis
         (one.observed, one.current, one.current_at, one.block, one.used, one.block_from, one.block_to, one.n)
         for one in series
     ]
-    await transaction.execute_many(statements("write.sql", engine)["update_series"], rows)
+    await transaction.execute_rows(statements("write.sql", engine)["update_series"], rows)
 
 
 async def _save_observations(
@@ -320,6 +324,6 @@ async def _save_observations(
     if len(rows) >= COPY_FROM_ROWS:
         await transaction.copy("observation", COLUMNS, rows)
     else:
-        await transaction.execute_many(statements("history.sql", engine)["insert_observation"], rows)
+        await transaction.execute_rows(statements("history.sql", engine)["insert_observation"], rows)
     await add_to_chunks(transaction, engine, rows, stale)
     await recount(transaction, engine, stale)

@@ -80,7 +80,7 @@ async def _save_geometries(transaction: Transaction, engine: EngineName, moves: 
     if not moves.fresh:
         return
     rows = [(*place, bytes(instance.value).decode()) for place, instance in moves.fresh.items()]
-    await transaction.execute_many(sql["insert_geo"], rows)
+    await transaction.execute_rows(sql["insert_geo"], rows)
     if engine == "sqlite":
         boxes = [(place, index_box(unraw(instance.value))) for place, instance in moves.fresh.items()]
         edges = [(*place, box.west, box.east, box.south, box.north) for place, box in boxes]
@@ -99,7 +99,7 @@ async def _save_links(transaction: Transaction, engine: EngineName, moves: _Move
         for position, target in enumerate(_targets(unraw(instance.value)))
     ]
     if rows:
-        await transaction.execute_many(sql["insert_link"], rows)
+        await transaction.execute_rows(sql["insert_link"], rows)
 
 
 def _targets(value: Any) -> list[str]:

@@ -73,7 +73,7 @@ async def replace_observation(transaction: Transaction, engine: EngineName, stor
     row = list(encode_observation(stored.entity, stored.series, id_, instance, stored.unit))
     # without an own time it stays where it stood: an edit does not move the past
     row[2] = time = stored.time if instance.observed_at is None else instance.observed_at
-    await transaction.execute(sql["insert_observation"], *row)
+    await transaction.execute_rows(sql["insert_observation"], [row])
     if instance.observed_at is not None:
         await transaction.execute(sql["mark_observed"], stored.series)
     await transaction.execute(sql["widen_block"], id_ // BLOCK, time)
@@ -145,11 +145,11 @@ async def erase(transaction: Transaction, engine: EngineName, grant: Grant, work
     for name in ("delete_doc", "delete_types", "delete_scopes", "delete_all_geo", "delete_all_links"):
         await transaction.execute(write[name], n)
     await catalogue.save(transaction, engine, [Work(work.head, work.after, None)])
-    await transaction.execute(
-        write["update_entity"], work.head.version + 1, DELETED, work.head.created_at, now, now, None, n
-    )
+    head = (work.head.version + 1, DELETED, work.head.created_at, now, now, None, n)
+    await transaction.execute_rows(write["update_entity"], [head])
     items = msgspec.json.encode(image).decode()
-    await transaction.execute(write["insert_change"], now, n, work.head.id, work.head.version + 1, "erased", items)
+    change = (now, n, work.head.id, work.head.version + 1, "erased", items)
+    await transaction.execute_rows(write["insert_change"], [change])
     if engine == "postgres":
         await transaction.execute(write["notify"])
 

@@ -13,7 +13,11 @@ macro              SQLite                                   PostgreSQL
 ``@least(a, b)``   ``min(a, b)``                            ``least(a, b)``
 ``@greatest(a,b)`` ``max(a, b)``                            ``greatest(a, b)``
 ``@least_known``   likewise, of the one that is not null    ``least(a, b)``
+``@rows(a type,…)`` ``VALUES (?1, …)``                       ``SELECT * FROM unnest($1::type[], …)``
 =================  =======================================  ======================================
+
+A statement with ``@rows``, or with ``unnest`` in its block for PostgreSQL, is run by ``Transaction.execute_rows``: once
+a row on SQLite, once for all rows on PostgreSQL.
 
 ``@currents(e)`` joins the current instances of an entity's observed attributes, each behind its attribute's name, by
 the control characters 30 and 31, which JSON text cannot contain.
@@ -96,10 +100,19 @@ def _compile(body: str, params: list[str], engine: EngineName) -> str:
 
     def expand(match: re.Match[str]) -> str:
         arguments = [part.strip() for part in match[2].split(",")]
+        if match[1] == "rows":
+            return _rows([argument.split(" ", 1) for argument in arguments], engine)
         return _MACROS[match[1]][engine].format(*arguments)
 
     sign = "?" if engine == "sqlite" else "$"
     return _PARAM.sub(lambda match: f"{sign}{params.index(match[1]) + 1}", _MACRO.sub(expand, text))
+
+
+def _rows(columns: list[list[str]], engine: EngineName) -> str:
+    """Write where the rows of ``execute_rows`` come from; columns: parameter and type."""
+    if engine == "sqlite":
+        return f"VALUES ({', '.join(f':{name}' for name, _ in columns)})"
+    return f"SELECT * FROM unnest({', '.join(f':{name}::{type_}[]' for name, type_ in columns)})"  # noqa: S608 - names of parameters and types, from our files
 
 
 def array(engine: EngineName, values: list[Any]) -> Any:

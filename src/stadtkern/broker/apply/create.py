@@ -81,8 +81,10 @@ def replace(before: Entity, patch: EntityPatch, now: Instant) -> Change:
 
 
 def _make_all(name: Iri, patches: list[InstancePatch], previous: Attributes, now: Instant) -> list[Instance]:
-    check_datasets(name, patches)
     old = previous.get(name, [])
+    if len(patches) == 1 and not old:  # most attributes of most entities
+        return [make_instance(name, patches[0], now)]
+    check_datasets(name, patches)
     return default_first([make_instance(name, p, now, find_instance(old, p.dataset_id)) for p in patches])
 
 

@@ -32,6 +32,10 @@ class Transaction(Protocol):
         """Run a statement once a row, in one round trip where the engine can."""
         ...
 
+    async def execute_rows(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Run a statement that takes its rows by ``@rows``: at least one, in columns where the engine wants them so."""
+        ...
+
     async def copy(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         """Insert many rows the fastest way the engine has."""
         ...

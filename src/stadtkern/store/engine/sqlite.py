@@ -86,6 +86,10 @@ class SqliteTransaction:
         """Run a statement once a row."""
         self._connection.executemany(sql, rows).fetchall()
 
+    async def execute_rows(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Run a statement once a row: there is no round trip to save."""
+        self._connection.executemany(sql, rows).fetchall()
+
     async def copy(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         """Insert rows. Table and columns are literals of the store, never a client's text."""
         marks = ", ".join("?" * len(columns))

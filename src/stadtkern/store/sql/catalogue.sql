@@ -1,6 +1,6 @@
 -- name: add(type, attribute, kind, delta)
 -- Note that a commit changed how many entities of a type have an attribute.
-INSERT INTO catalogue (type, attribute, kind, delta) VALUES (:type, :attribute, :kind, :delta);
+INSERT INTO catalogue (type, attribute, kind, delta) @rows(type text, attribute text, kind text, delta bigint);
 
 -- name: totals()
 -- How many live entities of each type there are (attribute '') and have each attribute.

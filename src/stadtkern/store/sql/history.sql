@@ -2,8 +2,9 @@
 -- One instance of history.
 INSERT INTO observation (entity, series, time, id, created_at, modified_at, deleted_at, observed, kind, num, value, extra,
     end_time, result_time, feature)
-VALUES (:entity, :series, :time, :id, :created_at, :modified_at, :deleted_at, :observed, :kind, :num, :value, :extra,
-    :end_time, :result_time, :feature);
+@rows(entity bigint, series bigint, time bigint, id bigint, created_at bigint, modified_at bigint, deleted_at bigint,
+    observed smallint, kind smallint, num double precision, value text, extra text, end_time bigint, result_time bigint,
+    feature bigint);
 
 -- name: locate(block, entity, attribute)
 -- Which series and which stretch of time an observation id lies in. An open block's range is in its series.

@@ -20,13 +20,22 @@ RETURNING id, n;
 
 -- name: update_entity(version, state, created_at, modified_at, deleted_at, expires_at, n)
 -- Write the slim row of one entity.
+-- only: sqlite
 UPDATE entity SET version = :version, state = :state, created_at = :created_at, modified_at = :modified_at,
     deleted_at = :deleted_at, expires_at = :expires_at
 WHERE n = :n;
+-- end
+-- only: postgres
+UPDATE entity AS e SET version = r.version, state = r.state, created_at = r.created_at, modified_at = r.modified_at,
+    deleted_at = r.deleted_at, expires_at = r.expires_at
+FROM unnest(:version::bigint[], :state::integer[], :created_at::bigint[], :modified_at::bigint[], :deleted_at::bigint[],
+    :expires_at::bigint[], :n::bigint[]) AS r(version, state, created_at, modified_at, deleted_at, expires_at, n)
+WHERE e.n = r.n;
+-- end
 
 -- name: save_doc(n, doc)
 -- Write the document: what does not change with every observation.
-INSERT INTO doc (n, doc) VALUES (:n, :doc) ON CONFLICT (n) DO UPDATE SET doc = excluded.doc;
+INSERT INTO doc (n, doc) @rows(n bigint, doc text) ON CONFLICT (n) DO UPDATE SET doc = excluded.doc;
 
 -- name: delete_doc(n)
 DELETE FROM doc WHERE n = :n;
@@ -35,13 +44,13 @@ DELETE FROM doc WHERE n = :n;
 DELETE FROM entity_type WHERE n = :n;
 
 -- name: insert_type(type, n)
-INSERT INTO entity_type (type, n) VALUES (:type, :n) ON CONFLICT DO NOTHING;
+INSERT INTO entity_type (type, n) @rows(type text, n bigint) ON CONFLICT DO NOTHING;
 
 -- name: delete_scopes(n)
 DELETE FROM entity_scope WHERE n = :n;
 
 -- name: insert_scope(scope, n)
-INSERT INTO entity_scope (scope, n) VALUES (:scope, :n) ON CONFLICT DO NOTHING;
+INSERT INTO entity_scope (scope, n) @rows(scope text, n bigint) ON CONFLICT DO NOTHING;
 
 -- name: delete_geo(n, attribute, dataset_id)
 -- only: sqlite
@@ -72,8 +81,10 @@ SELECT id, :west, :east, :south, :north FROM geo WHERE n = :n AND attribute = :a
 -- The indexed geometry is derived: made valid, two dimensions. The original stays in the instance. Where it is wide, an
 -- edge may join opposite positions, of which no geography can be made.
 INSERT INTO geo (n, attribute, dataset_id, geom, wide)
-SELECT :n, :attribute, :dataset_id, g.geom, ST_XMax(g.geom) - ST_XMin(g.geom) >= 179 OR ST_YMax(g.geom) - ST_YMin(g.geom) >= 179
-FROM (SELECT ST_Force2D(ST_MakeValid(ST_SetSRID(ST_GeomFromGeoJSON(:geom::text), 4326))) AS geom) g;
+SELECT r.n, r.attribute, r.dataset_id, g.geom,
+    ST_XMax(g.geom) - ST_XMin(g.geom) >= 179 OR ST_YMax(g.geom) - ST_YMin(g.geom) >= 179
+FROM unnest(:n::bigint[], :attribute::text[], :dataset_id::text[], :geom::text[]) AS r(n, attribute, dataset_id, geom),
+    LATERAL (SELECT ST_Force2D(ST_MakeValid(ST_SetSRID(ST_GeomFromGeoJSON(r.geom), 4326))) AS geom OFFSET 0) AS g;
 -- end
 
 -- name: delete_all_geo(n)
@@ -87,7 +98,7 @@ DELETE FROM link WHERE source = :source;
 
 -- name: insert_link(source, attribute, dataset_id, pos, target)
 INSERT INTO link (source, attribute, dataset_id, pos, target)
-VALUES (:source, :attribute, :dataset_id, :pos, :target) ON CONFLICT DO NOTHING;
+@rows(source bigint, attribute text, dataset_id text, pos integer, target text) ON CONFLICT DO NOTHING;
 
 -- name: load_series(entities)
 -- All series of entities, without their current instances.
@@ -137,9 +148,18 @@ RETURNING series, block;
 UPDATE id_block SET time_from = :time_from, time_to = :time_to WHERE block = :block;
 
 -- name: update_series(observed, current, current_at, block, used, block_from, block_to, n)
+-- only: sqlite
 UPDATE series SET observed = :observed, current = :current, current_at = :current_at, block = :block, used = :used,
     block_from = :block_from, block_to = :block_to
 WHERE n = :n;
+-- end
+-- only: postgres
+UPDATE series AS s SET observed = r.observed, current = r.current, current_at = r.current_at, block = r.block, used = r.used,
+    block_from = r.block_from, block_to = r.block_to
+FROM unnest(:observed::integer[], :current::text[], :current_at::bigint[], :block::bigint[], :used::bigint[], :block_from::bigint[],
+    :block_to::bigint[], :n::bigint[]) AS r(observed, current, current_at, block, used, block_from, block_to, n)
+WHERE s.n = r.n;
+-- end
 
 -- name: update_series_ids(observed, block, used, block_from, block_to, n)
 -- As update_series, where the current instance stays what it is.
@@ -154,7 +174,8 @@ UPDATE series SET current = NULL, current_at = NULL WHERE entity = :entity AND c
 -- Add to a month's summary; never counts anew. last: the end of the last stretch that began in the month.
 INSERT INTO series_chunk (series, month, count, first, last, recorded_first, recorded_last, result_first, result_last,
     longest)
-VALUES (:series, :month, :count, :first, :last, :recorded_first, :recorded_last, :result_first, :result_last, :longest)
+@rows(series bigint, month integer, count bigint, first bigint, last bigint, recorded_first bigint, recorded_last bigint,
+    result_first bigint, result_last bigint, longest bigint)
 ON CONFLICT (series, month) DO UPDATE SET
     count = series_chunk.count + excluded.count,
     first = @least(series_chunk.first, excluded.first),
@@ -167,7 +188,8 @@ ON CONFLICT (series, month) DO UPDATE SET
 
 -- name: insert_change(at, entity, id, version, kind, items)
 -- The outbox: one row an entity and commit.
-INSERT INTO change (at, entity, id, version, kind, items) VALUES (:at, :entity, :id, :version, :kind, :items);
+INSERT INTO change (at, entity, id, version, kind, items)
+@rows(at bigint, entity bigint, id text, version bigint, kind text, items text);
 
 -- only: postgres
 -- name: notify()

@@ -66,7 +66,7 @@ DESCRIPTION: Final = Description(
                     ),
                 ),
                 example=Example(status=200, path={"subscriptionId": SUBSCRIPTION["id"]}, query={"seconds": "0"}),
-                problems=(401, 403, 404, 410, 422, 429),
+                problems=(401, 403, 404, 410, 429),
             )
         }
     },

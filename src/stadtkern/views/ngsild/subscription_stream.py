@@ -13,7 +13,8 @@ from typing import Final, Protocol
 
 import msgspec
 
-from stadtkern.errors import OperationNotSupported, Problem, ResourceNotFound
+from stadtkern.errors import Problem, ResourceNotFound
+from stadtkern.model.entity import Entity
 from stadtkern.model.event import Event
 from stadtkern.model.ids import EntityId, TenantId
 from stadtkern.model.instant import Instant, now
@@ -52,6 +53,10 @@ class Matching(Protocol):
         """Give those events that the subscription is told of. Raises: LdContextNotAvailable, BadRequestData."""
         ...
 
+    async def state(self, subscription: Subscription, grant: Grant) -> Sequence[Entity]:
+        """Give the entities that a subscription by time shows. Raises: LdContextNotAvailable, BadRequestData."""
+        ...
+
 
 class Renderer(Protocol):
     """Makes notifications."""
@@ -60,6 +65,12 @@ class Renderer(Protocol):
         self, subscription: Subscription, events: Sequence[Event], grant: Grant, notification_id: str, at: Instant
     ) -> Message | None:
         """Tell of changes; None where nothing is left to be told."""
+        ...
+
+    async def render_state(
+        self, subscription: Subscription, entities: Sequence[Entity], grant: Grant, notification_id: str, at: Instant
+    ) -> Message | None:
+        """Tell how things are; None where there is nothing to show."""
         ...
 
     async def link(self, subscription: Subscription, grant: Grant) -> list[tuple[str, str]]:
@@ -86,8 +97,6 @@ async def stream_notifications(request: Request, services: StreamServices) -> Re
     subscription = await services.subscriptions.find(request.grant.tenant, id_)
     if subscription is None:
         raise ResourceNotFound(f"The subscription {id_[:200]} does not exist, or is over")
-    if subscription.time_interval_s is not None:
-        raise OperationNotSupported("This subscription is told at intervals, not of changes: it has no stream")
     start = await services.followed.tail.start(request.grant.tenant, cursor)
     link = await services.renderer.link(subscription, request.grant)
     pieces = _pieces(request, services, subscription, start, seconds)
@@ -143,6 +152,10 @@ class _Told:
         if not subscription.is_active:
             self.waiting.clear()
             return
+        if subscription.time_interval_s is not None:
+            async for piece in self._tell_state(share, subscription.time_interval_s):
+                yield piece
+            return
         # what came before it was made, or while it was paused, is not told
         events = [event for event in share.page.events.values() if event.position > subscription.since]
         found = await self.services.matching.matching(subscription, share.grant, events) if events else []
@@ -160,6 +173,17 @@ class _Told:
             self.sent = monotonic()
             async for piece in self._notification(due, share.grant, share.cursor):
                 yield piece
+
+    async def _tell_state(self, share: Share, every_s: float) -> AsyncGenerator[bytes]:
+        """Tell how things are: at once, and whenever the interval is over. Spec: CIM 009 5.2.12 (timeInterval)."""
+        if monotonic() - self.sent < every_s:
+            return
+        self.sent = monotonic()
+        entities = await self.services.matching.state(self.subscription, share.grant)
+        id_ = f"urn:ngsi-ld:Notification:{uuid.uuid4()}"
+        message = await self.services.renderer.render_state(self.subscription, entities, share.grant, id_, now())
+        if message is not None:
+            yield event_text(render_cursor(share.cursor), "notification", message.body)
 
     async def _notification(self, events: Sequence[Event], grant: Grant, position: Position) -> AsyncGenerator[bytes]:
         cursor = render_cursor(position)
