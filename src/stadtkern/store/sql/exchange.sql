@@ -67,7 +67,7 @@ SELECT ((SELECT coalesce(max(n), 0) FROM entity) + (SELECT coalesce(max(n), 0) F
 -- name: sequences()
 -- The highest numbers ever given out.
 -- only: sqlite
-SELECT name, seq FROM sqlite_sequence WHERE name IN ('entity', 'series', 'observed_attribute', 'id_block', 'change') ORDER BY name;
+SELECT name, seq FROM sqlite_sequence WHERE name IN ('entity', 'series', 'observed_attribute', 'id_block', 'change') AND seq > 0 ORDER BY name;
 -- end
 -- only: postgres
 SELECT t.name, pg_sequence_last_value(pg_get_serial_sequence(t.name, t.number)::regclass)
