@@ -13,6 +13,7 @@ from stadtkern.broker.health import Health
 from stadtkern.broker.keys import Keys
 from stadtkern.broker.maintenance import Maintenance
 from stadtkern.broker.owners import Owners
+from stadtkern.broker.sensorthings.reading import SensorThingsReader
 from stadtkern.broker.stored_contexts import StoredContexts
 from stadtkern.broker.subscriptions import Subscriptions
 from stadtkern.broker.tail import Tail
@@ -50,6 +51,9 @@ from stadtkern.views.ngsild.subscription_stream import StreamServices
 from stadtkern.views.ngsild.view import NgsiLdView
 from stadtkern.views.notifications.view import NotificationsView
 from stadtkern.views.openapi.view import OpenApiView
+from stadtkern.views.sensorthings.addresses import MOUNT as SENSORTHINGS
+from stadtkern.views.sensorthings.routes import Reading
+from stadtkern.views.sensorthings.view import SensorThingsView
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +131,7 @@ class Application:
             ("ngsi-ld", "ex"): ExtensionView(streams),
             ("v1",): ManageView(tenants, keys, subscriptions, notifications),
             ("v1", "changes"): ChangesView(followed),
+            SENSORTHINGS: SensorThingsView(Reading(SensorThingsReader(tenants), settings.max_answer)),
         }
         health = Health(system, None if settings.database_url else settings.data)
         roots: list[View] = [HealthView(health, metrics.render), NotificationsView()]

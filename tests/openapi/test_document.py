@@ -23,6 +23,7 @@ from stadtkern.views.ngsild.describe_subscription import SUBSCRIPTION
 from stadtkern.views.notifications.describe import DESCRIPTION as NOTIFICATIONS
 from stadtkern.views.openapi.describe import DESCRIPTION as OPENAPI
 from stadtkern.views.openapi.document import DescribedRoute, path_of
+from stadtkern.views.sensorthings.describe import DESCRIPTION as SENSORTHINGS
 from tests.asgi_client import Answer, Client
 from tests.openapi.conftest import ADMINISTRATOR
 
@@ -32,6 +33,7 @@ _MOUNTS = (
     (("ngsi-ld", "ex"), STREAMS),
     (("v1",), MANAGE),
     (("v1", "changes"), CHANGES),
+    (("sta", "v1.1"), SENSORTHINGS),
     ((), HEALTH),
     ((), NOTIFICATIONS),
     ((), OPENAPI),
@@ -80,6 +82,7 @@ def test_document_is_openapi_3_1(document: Any) -> None:
     assert len(set(ids)) == len(ids)
     tags = {tag["name"] for tag in document["tags"]}
     for path, _, operation in _operations(document):
+        assert "*" not in path
         assert set(operation["tags"]) <= tags
         in_path = {one["name"] for one in operation["parameters"] if one["in"] == "path"}
         assert in_path == set(re.findall(r"\{(\w+)\}", path))
@@ -102,6 +105,7 @@ def test_titles_name_the_kinds_of_problem(document: Any) -> None:
     responses = document["components"]["responses"]
     assert responses["json-404"]["description"] == "Resource not found, or: Tenant does not exist"
     assert list(responses["json-404"]["content"]) == ["application/json"]
+    assert list(responses["error-404"]["content"]) == ["application/json"]
     assert list(responses["problem-404"]["content"]) == ["application/problem+json"]
 
 
@@ -156,10 +160,12 @@ async def _prepare(client: Client, route: DescribedRoute) -> dict[str, str]:
         body = {**subscription, "entities": [{"type": "AirQualityObserved"}]}
         await client.ask("POST", "/ngsi-ld/v1/subscriptions", headers=ADMINISTRATOR, body=body)
         return {"$key": key.json["id"], "$subscription": _SUBSCRIPTION}
-    if not route.path.startswith("/ngsi-ld/"):
+    if not route.path.startswith(("/ngsi-ld/", "/sta/")):
         return {}
     created = await client.ask("POST", "/ngsi-ld/v1/entities", body=ENTITY)
     assert created.status == 201, created.text
+    if route.path.startswith("/sta/"):
+        return await _numbers(client)
     context = await client.ask("POST", "/ngsi-ld/v1/jsonldContexts", body={"@context": {"a": "https://x.example/a"}})
     history = await client.ask("GET", f"/ngsi-ld/v1/temporal/entities/{ID}", query={"attrs": "no2"})
     listed = await client.ask("GET", "/ngsi-ld/v1/entityMaps", query={"type": "AirQualityObserved"})
@@ -170,6 +176,17 @@ async def _prepare(client: Client, route: DescribedRoute) -> dict[str, str]:
         "$context": context.headers["Location"].rpartition("/")[2],
         "$instance": history.json["no2"][0]["instanceId"],
     }
+
+
+async def _numbers(client: Client) -> dict[str, str]:
+    """Find the ids that the entity and what belongs to it have in SensorThings."""
+    found: dict[str, str] = {}
+    for name in ("Things", "Datastreams", "ObservedProperties", "Observations"):
+        listed = await client.ask("GET", f"/sta/v1.1/{name}")
+        assert listed.status == 200, listed.text
+        placeholder = {"ObservedProperties": "$observedProperty"}.get(name, f"${name[:-1].lower()}")
+        found[placeholder] = str(listed.json["value"][0]["@iot.id"])
+    return found
 
 
 def _check(document: Any, route: DescribedRoute, answer: Answer) -> None:

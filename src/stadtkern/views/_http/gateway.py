@@ -39,6 +39,7 @@ from stadtkern.model.ids import DEFAULT_TENANT, TenantId, parse_tenant_id
 from stadtkern.policy.authorize import authorize, authorize_system
 from stadtkern.policy.grant import Grant
 from stadtkern.settings import Settings, is_loopback
+from stadtkern.views._http.cross_origin import OPEN_DIALECTS, cross_origin_headers
 from stadtkern.views._http.message import Request, Response
 from stadtkern.views._http.problem import Dialect, internal_error, problem_response
 from stadtkern.views._http.routing import Route, View
@@ -97,6 +98,8 @@ class _Arrival:
     view: View | None = None
     held: int = 0
     """Bytes of its body in memory."""
+    cross_origin: Sequence[tuple[str, str]] = ()
+    """Headers for scripts of web pages from elsewhere."""
 
 
 class Gateway:
@@ -164,6 +167,8 @@ class Gateway:
         self._read_path(scope, arrival)
         view = self._find_view(arrival)
         arrival.view = view
+        if view.dialect in OPEN_DIALECTS:
+            arrival.cross_origin = cross_origin_headers(arrival.method, arrival.headers, self._settings)
         if arrival.method == "OPTIONS":
             return ANONYMOUS, _options(view, arrival.segments)
         route = view.route(arrival.method, arrival.segments)
@@ -423,7 +428,7 @@ def _encode_header(header: tuple[str, str]) -> tuple[bytes, bytes]:
 
 async def _start(send: Send, response: Response, arrival: _Arrival, request_id: str, length: int | None = None) -> None:
     """Send the head of an answer. length: of its body; None where the end is not known."""
-    headers = [_encode_header(header) for header in response.headers]
+    headers = [_encode_header(header) for header in (*response.headers, *arrival.cross_origin)]
     headers.append((b"x-request-id", request_id.encode()))
     tenant = arrival.headers.get("ngsild-tenant")
     if tenant and response.status < 500:

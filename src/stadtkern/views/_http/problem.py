@@ -1,7 +1,8 @@
 """From a Problem to an answer: the one place where error bodies are made.
 
-RFC 9457 with a dialect per view: NGSI-LD demands ``application/json`` and ETSI's type URIs (CIM 009 5.5.3); the
-others get ``application/problem+json`` and the address of our own error page.
+RFC 9457 with a dialect per view: NGSI-LD demands ``application/json`` and ETSI's type URIs (CIM 009 5.5.3); clients of
+SensorThings read ``code`` and ``message`` out of ``application/json``, as its widespread server answers; the others get
+``application/problem+json`` and the address of our own error page.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from stadtkern.errors import (
     InternalError,
     LengthRequired,
     MethodNotAllowed,
+    OperationNotSupported,
     Problem,
     TooManyRequests,
     Unauthorized,
@@ -21,7 +23,7 @@ from stadtkern.errors import (
 )
 from stadtkern.views._http.message import Response
 
-Dialect = Literal["ngsi-ld", "problem"]
+Dialect = Literal["ngsi-ld", "sensorthings", "problem"]
 ETSI_ERRORS = "https://uri.etsi.org/ngsi-ld/errors/"
 OWN_ERRORS = "https://stadtkern.org/errors#"
 
@@ -48,7 +50,14 @@ def problem_type(problem: Problem, dialect: Dialect) -> str:
     """Give the URI that names the kind of problem."""
     if dialect == "ngsi-ld" and problem.slug in _ETSI:
         return ETSI_ERRORS + problem.slug
+    if dialect == "sensorthings":
+        return "error"
     return OWN_ERRORS + problem.slug.lower()
+
+
+def problem_status(problem: Problem, dialect: Dialect) -> int:
+    """Give the status: SensorThings wants 501 for what is not supported (OGC 18-088 9.3.1)."""
+    return 501 if dialect == "sensorthings" and isinstance(problem, OperationNotSupported) else problem.status
 
 
 def problem_body(problem: Problem, dialect: Dialect, request_id: str | None = None) -> dict[str, str | int]:
@@ -56,8 +65,10 @@ def problem_body(problem: Problem, dialect: Dialect, request_id: str | None = No
     body: dict[str, str | int] = {
         "type": problem_type(problem, dialect),
         "title": problem.title,
-        "status": problem.status,
+        "status": problem_status(problem, dialect),
     }
+    if dialect == "sensorthings":
+        body = {"code": body["status"], "type": body["type"], "message": str(problem), **body}
     if problem.detail:
         body["detail"] = problem.detail
     if problem.hint:
@@ -71,7 +82,7 @@ def problem_body(problem: Problem, dialect: Dialect, request_id: str | None = No
 
 def problem_media_type(dialect: Dialect) -> str:
     """Give the media type of problem documents."""
-    return "application/json" if dialect == "ngsi-ld" else "application/problem+json"
+    return "application/problem+json" if dialect == "problem" else "application/json"
 
 
 def problem_response(problem: Problem, dialect: Dialect, request_id: str | None = None) -> Response:
@@ -85,7 +96,8 @@ def problem_response(problem: Problem, dialect: Dialect, request_id: str | None 
         headers.append(("www-authenticate", 'Bearer realm="stadtkern"'))
     if isinstance(problem, TooManyRequests | Unavailable):
         headers.append(("retry-after", "1"))
-    return Response(problem.status, msgspec.json.encode(problem_body(problem, dialect, request_id)), headers)
+    body = msgspec.json.encode(problem_body(problem, dialect, request_id))
+    return Response(problem_status(problem, dialect), body, headers)
 
 
 def internal_error(error: BaseException) -> InternalError:

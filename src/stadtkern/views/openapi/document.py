@@ -16,7 +16,7 @@ Mounts = Mapping[tuple[str, ...], tuple[View, ...]]
 
 _ALWAYS: Final = (400,)
 """Problems that every operation may answer with."""
-_PROBLEM: Final = {
+_PROBLEM: Final[dict[str, Any]] = {
     "type": "object",
     "description": "RFC 9457: what went wrong",
     "required": ["type", "title", "status"],
@@ -31,6 +31,23 @@ _PROBLEM: Final = {
     },
     "additionalProperties": False,
 }
+_ERROR: Final = {
+    **_PROBLEM,
+    "description": "What went wrong, as clients of SensorThings know it, with the members of RFC 9457",
+    "required": ["code", "type", "message", "title", "status"],
+    "properties": {
+        **_PROBLEM["properties"],
+        "code": {"type": "integer", "description": "The status"},
+        "type": {"const": "error"},
+        "message": {"type": "string", "description": "A sentence about this very request"},
+    },
+}
+_SHAPES: Final[dict[Dialect, tuple[str, str]]] = {
+    "ngsi-ld": ("json", "ProblemDetails"),
+    "sensorthings": ("error", "SensorThingsError"),
+    "problem": ("problem", "ProblemDetails"),
+}
+"""By dialect: what the names of its answers begin with, and the schema of their bodies."""
 _REQUEST_ID: Final = {"schema": {"type": "string"}, "description": "Names the request in the server's log"}
 _SECURITY: Final = {
     "administrator": {"type": "http", "scheme": "bearer", "description": "The administrator token, or an API key"},
@@ -57,9 +74,9 @@ def described_routes(mounts: Mounts) -> Iterator[DescribedRoute]:
 
 
 def path_of(pattern: tuple[str, ...], operation: Operation) -> str:
-    """Write a path pattern as a path template."""
+    """Write a path pattern as a path template; ``*`` may be a part of a segment, too."""
     names = iter([parameter.name for parameter in operation.parameters if parameter.place == "path"])
-    return "/" + "/".join(f"{{{next(names)}}}" if part == "*" else part for part in pattern)
+    return "/" + "/".join(part.replace("*", f"{{{next(names)}}}") if "*" in part else part for part in pattern)
 
 
 def make_document(mounts: Mounts, base_path: str) -> dict[str, Any]:
@@ -95,6 +112,7 @@ def make_document(mounts: Mounts, base_path: str) -> dict[str, Any]:
         "components": {
             "schemas": {
                 "ProblemDetails": _PROBLEM,
+                "SensorThingsError": _ERROR,
                 **{
                     name: schema
                     for views in mounts.values()
@@ -159,13 +177,13 @@ def _answer(answer: Answer) -> dict[str, Any]:
 
 
 def _problem(status: int | None, dialect: Dialect, problems: dict[str, Any]) -> dict[str, str]:
-    """Point to the answer with a problem document, which is described once a status and media type."""
-    media_type = problem_media_type(dialect)
-    name = f"{'problem' if media_type.endswith('+json') else 'json'}-{status or 'other'}"
+    """Point to the answer with a problem document, which is described once a status and dialect."""
+    kind, schema = _SHAPES[dialect]
+    name = f"{kind}-{status or 'other'}"
     problems[name] = {
         "description": "Any other problem" if status is None else titles_of(status),
         "headers": {"X-Request-ID": _REQUEST_ID},
-        "content": {media_type: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}},
+        "content": {problem_media_type(dialect): {"schema": {"$ref": f"#/components/schemas/{schema}"}}},
     }
     return {"$ref": f"#/components/responses/{name}"}
 

@@ -8,7 +8,7 @@ import msgspec
 
 from stadtkern.model.sensorthings import TYPES, Relation
 from stadtkern.model.sensorthings_answer import Page, Record
-from stadtkern.query.odata.tree import Query
+from stadtkern.query.odata.tree import Metadata, Query
 from stadtkern.views.sensorthings.addresses import entity_address, next_link
 
 ID: Final = "@iot.id"
@@ -27,12 +27,16 @@ class Part(NamedTuple):
     next: str | None
 
 
-def record_members(record: Record, query: Query, root: str) -> dict[str, Any]:
-    """Give the members of an entity's object, in their order. root: the address of the service."""
+def record_members(record: Record, query: Query, root: str, metadata: Metadata | None = None) -> dict[str, Any]:
+    """Give the members of an entity's object, in their order.
+
+    root: the address of the service. metadata: as the whole answer has it; None: as the query says.
+    """
+    metadata = metadata or query.metadata
     own = entity_address(root, record.type, record.id)
     chosen = None if query.select is None else {one.name for one in query.select}
     expanded = {one.relation: one.query for one in query.expand}
-    members: dict[str, Any] = {SELF: own} if chosen is None else {}
+    members: dict[str, Any] = {SELF: own} if chosen is None and metadata in ("full", "minimal") else {}
     if chosen is None or "id" in chosen:
         members[ID] = record.id
     for name, value in record.values.items():
@@ -40,20 +44,25 @@ def record_members(record: Record, query: Query, root: str) -> dict[str, Any]:
             members[name] = value
     for relation in TYPES[record.type].relations.values():
         if relation.name in expanded:
-            members.update(_related(record.related.get(relation.name), relation, expanded[relation.name], own, root))
+            found = record.related.get(relation.name)
+            members.update(_related(found, relation, expanded[relation.name], own, root, metadata))
+        elif metadata != "full":
+            continue
         elif (chosen is None or relation.name in chosen) and not _is_other_stream(record, relation):
             members[relation.name + NAVIGATION] = f"{own}/{relation.name}"
     return members
 
 
-def _related(found: Page | Record | None, relation: Relation, query: Query, own: str, root: str) -> dict[str, Any]:
+def _related(
+    found: Page | Record | None, relation: Relation, query: Query, own: str, root: str, metadata: Metadata
+) -> dict[str, Any]:
     """Give the members for an expanded relation."""
     if not isinstance(found, Page):
-        return {} if found is None else {relation.name: record_members(found, query, root)}
+        return {} if found is None else {relation.name: record_members(found, query, root, metadata)}
     members: dict[str, Any] = {}
     if found.count is not None:
         members[relation.name + COUNT] = found.count
-    members[relation.name] = [record_members(one, query, root) for one in found.records]
+    members[relation.name] = [record_members(one, query, root, metadata) for one in found.records]
     if found.more and query.top != 0:
         address = f"{own}/{relation.name}"
         members[relation.name + NEXT] = next_link(address, query, len(found.records), found.after)
