@@ -27,6 +27,8 @@ class Bound:
         self.type: Final[ParamType] = type
 
 
+NUMBER_IN_TEXT: Final = "^[+-]?[0-9]{1,100}([.][0-9]{1,100})?([eE][+-]?[0-9]{1,2})?$"
+"""A text that both engines read as a number: none that a double cannot hold."""
 NOW: Final = Bound(None, "bigint")
 """The instant of the request, given when the statement is rendered, so that compiled filters can be kept."""
 

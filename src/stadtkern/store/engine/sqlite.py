@@ -27,6 +27,7 @@ import apsw
 
 from stadtkern.errors import IncompleteStore, NonexistentTenant, StoreLocked, TooComplexQuery, Unavailable
 from stadtkern.store.engine.base import Lane, Row
+from stadtkern.store.engine.functions import FUNCTIONS
 
 READERS = 2
 """Threads for long reads; two cores gain nothing from more."""
@@ -130,6 +131,8 @@ class SqliteDatabase:
                 connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
             for pragma in _PRAGMAS:
                 connection.execute(pragma)
+            for name, (function, arguments) in FUNCTIONS.items():
+                connection.create_scalar_function(name, function, arguments, deterministic=True)
             return connection
 
     async def fetch(self, sql: str, *params: Any, lane: Lane = "key") -> list[Row]:
