@@ -31,6 +31,8 @@ MAX_ORDERS = 20
 """Most parts of one ``$orderby``."""
 MAX_LISTED = 1_000
 """Most values of one ``in``."""
+MAX_LAMBDAS = 10
+"""Most ``any`` inside one another."""
 
 _STRENGTH: Final[dict[str, int]] = {
     "or": 1,
@@ -40,6 +42,8 @@ _STRENGTH: Final[dict[str, int]] = {
     **dict.fromkeys(("add", "sub"), 5),
     **dict.fromkeys(("mul", "div", "mod"), 6),
 }
+_BEHIND: Final = frozenset({")", ";"})
+"""What may follow a condition: the brackets of ``any`` and of ``$expand``, and what divides the options there."""
 _COMPARISONS: Final = frozenset({"eq", "ne", "gt", "ge", "lt", "le"})
 
 
@@ -106,7 +110,11 @@ class _Reader:
     def condition(self, role: str) -> Typed:
         """Read a truth value."""
         mark = len(self.pending)
-        return self.close(fit(self.tokens, self.expression(), "boolean", role), mark)
+        found = self.expression()
+        behind = self.tokens.peek()
+        if behind.kind != "end" and behind.text not in _BEHIND:
+            raise self.tokens.error("expected an operator or the end")
+        return self.close(fit(self.tokens, found, "boolean", role), mark)
 
     def close(self, value: Typed, mark: int) -> Typed:
         """Wrap a truth value in the conditions on what its paths lead to."""
@@ -319,6 +327,8 @@ class _Reader:
         name = self.tokens.name("a variable")
         if name.text in self.variables or not name.text.isidentifier():
             raise self.tokens.error(f"{name.text[:60]!r} cannot be a new variable", name.start)
+        if len(self.variables) >= MAX_LAMBDAS:
+            raise self.tokens.error(f"more than {MAX_LAMBDAS} 'any' stand inside one another", first.start)
         self.tokens.expect(":")
         self.variables[name.text] = way.type
         condition = self.condition("the condition of 'any'")

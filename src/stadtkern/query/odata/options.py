@@ -80,7 +80,7 @@ def _canonical(name: str, place: str) -> str:
         raise OperationNotSupported(
             f"The option {quoted(name)} is not supported{place}; {known} are", pointer=name[:80]
         )
-    raise BadRequestData(f"The option {quoted(name)} is not known{place}; {known} are", pointer=name[:80])
+    raise BadRequestData(f"The option {quoted(name)} is not known{place}; {known} are", pointer="query")
 
 
 def _read_top(option: str, text: str, type: EntityType, fields: dict[str, Any]) -> None:

@@ -108,22 +108,21 @@ class _Reader:
         if name not in type.properties and name not in IDS:
             there = ", ".join(["id", *type.properties, *type.relations])
             raise _missing(f"{type.name} has no {quoted(name)}; it has {there}", at)
-        value = self.parts[:1] == ["$value"]
-        inside = [*indexes, *self.read_inside(self.parts[1:] if value else self.parts)]
+        inside: list[str | int] = [*indexes]
+        while self.parts and self.parts != ["$value"]:
+            inside += self.read_key()
         if inside and (name in IDS or type.properties[name].type not in OPEN):
-            raise _missing(f"there is nothing inside {name} of {type.name}", self.at)
-        return Target(steps, "id" if name in IDS else name, tuple(inside), value)
-
-    def read_inside(self, parts: list[str]) -> list[str | int]:
-        inside: list[str | int] = []
-        for part in reversed(parts):
-            key, indexes = _split_indexes(part)
-            if not key or key in {"$value", "$ref"}:
-                raise _missing(f"{quoted(part)} cannot stand here", self.at)
-            inside += [key, *indexes]
+            raise _missing(f"there is nothing inside {name} of {type.name}", at + len(name))
         if len(inside) > MAX_INSIDE:
-            raise _missing(f"it goes more than {MAX_INSIDE} levels deep", self.at)
-        return inside
+            raise _missing(f"it goes more than {MAX_INSIDE} levels deep", at)
+        return Target(steps, "id" if name in IDS else name, tuple(inside), bool(self.parts))
+
+    def read_key(self) -> list[str | int]:
+        part, at = self.next()
+        key, indexes = _split_indexes(part)
+        if not key or key in {"$value", "$ref"}:
+            raise _missing(f"{quoted(part)} cannot stand here", at)
+        return [key, *indexes]
 
 
 def _split_indexes(part: str) -> tuple[str, list[int]]:
