@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from typing import Any
 
@@ -14,6 +13,7 @@ _FAR = 1_000.0
 _KINDS = frozenset(
     {"POINT", "MULTIPOINT", "LINESTRING", "MULTILINESTRING", "POLYGON", "MULTIPOLYGON", "GEOMETRYCOLLECTION"}
 )
+_WORD = re.compile(r"(?<![0-9.])[A-Za-z]++")
 _START = re.compile(r"(?:SRID=([0-9]{1,6})\s*;\s*)?([A-Z]+)", re.IGNORECASE)
 
 
@@ -28,8 +28,10 @@ def read_wkt(text: str) -> str:
         raise ValueError(f"{text[:20]!r} does not begin with one of {', '.join(sorted(_KINDS))}")
     if found.group(1) not in {None, "4326"}:
         raise ValueError(f"its reference system is {found.group(1)}; only 4326 is read")
-    _check_size(text)
-    return _convert(text[found.start(2) :])
+    geometry = text[found.start(2) :]
+    _check_size(geometry)
+    _check_words(geometry)
+    return _convert(geometry)
 
 
 def _check_size(text: str) -> None:
@@ -43,16 +45,24 @@ def _check_size(text: str) -> None:
             raise ValueError(f"its brackets are nested deeper than {_MAX_BRACKETS} levels")
 
 
+def _check_words(text: str) -> None:
+    """Refuse what GeoJSON cannot say: curves, numbers that are none, and parts without a place."""
+    for word in _WORD.findall(text.upper()):
+        if word == "EMPTY":
+            raise ValueError("it is empty, or a part of it")
+        if word.rstrip("ZM") and word.removesuffix("Z") not in _KINDS:
+            raise ValueError(f"{word[:20]!r} cannot stand in it")
+
+
 def _convert(text: str) -> str:
+    import numpy
     import shapely
 
     library: Any = shapely
     try:
-        shape = library.force_2d(library.from_wkt(text))
-        if shape.is_empty:
-            raise ValueError("it is empty")
-        bounds = [float(side) for side in shape.bounds]
-        if not all(math.isfinite(side) and abs(side) <= _FAR for side in bounds):
+        with numpy.errstate(all="ignore"):  # numbers that are too large are found below
+            shape = library.force_2d(library.from_wkt(text))
+        if not (numpy.abs(library.get_coordinates(shape)) <= _FAR).all():
             raise ValueError("its coordinates are not degrees")
         return str(library.to_geojson(shape))
     except library.errors.ShapelyError as error:

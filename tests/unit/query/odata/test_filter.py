@@ -241,6 +241,12 @@ def test_the_shorter_substring_has_two_arguments() -> None:
         ("st_within(Locations/location, geography'POINT(9e9 1)')", 30, "not degrees"),
         ("st_within(Locations/location, geography'SRID=25832;POINT(1 2)')", 30, "25832"),
         ("st_relate(Locations/location, geography'POINT(1 2)', 'abc')", 53, "nine signs"),
+        ("st_within(Locations/location, geography'GEOMETRYCOLLECTION(POINT EMPTY,POINT(1 2))')", 30, "a part of it"),
+        (
+            "st_within(Locations/location, geography'GEOMETRYCOLLECTION(CIRCULARSTRING(0 0,1 1,2 0))')",
+            30,
+            "CIRCULARSTRING",
+        ),
         ("HistoricalLocations/time gt 2026-02-30", 28, "not a date-time that exists"),
         ("HistoricalLocations/time gt 2026-02-01/2026-01-01", 28, "ends before it starts"),
         ("HistoricalLocations/time gt 9999-12-31/P2D", 28, "years 1 to 9999"),

@@ -41,6 +41,8 @@ from stadtkern.query.odata.tokens import MAX_LENGTH
         ("st_within(Locations/location,geography'POLYGON ((" + "1 1," * 5_000 + "1 1))')", "more than 2000 positions"),
         ("st_within(Locations/location,geography'" + "GEOMETRYCOLLECTION(" * 1_500 + "')", "nested deeper than 6"),
         ("st_within(Locations/location,geography'POINT (nan 1)')", "cannot be read"),
+        ("st_within(Locations/location,geography'POINT (1e999 1)')", "not degrees"),
+        ("st_within(Locations/location,geography'LINESTRING (0 0, inf 1)')", "'INF' cannot stand in it"),
         ("st_within(Locations/location,geography'POLYGON ((0 0, 1 1, 1 0))')", "cannot be read"),
     ],
 )
