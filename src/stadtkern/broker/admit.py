@@ -64,6 +64,13 @@ def _is_shown(row_filter: Filter, entity: Entity | None, now: Instant) -> bool:
     return present is not None and matches(row_filter, present)
 
 
+def shows(grant: Grant, entity: Entity | None, now: Instant) -> bool:
+    """Tell whether an entity is there for the holder."""
+    if grant.row_filter is not None:
+        return _is_shown(grant.row_filter, entity, now)
+    return entity is not None and present_part(entity, now) is not None
+
+
 def _check_source(grant: Grant, operation: Operation, entity: Entity | None) -> None:
     replaces = isinstance(operation, UpsertEntity) and operation.mode == "replace" and entity is not None
     if not isinstance(operation, ADDING) or replaces or _takes_away(operation, entity):

@@ -52,6 +52,7 @@ async def edit_history(
         await transaction.execute("ROLLBACK TO SAVEPOINT edit")
         raise
     await transaction.execute("RELEASE SAVEPOINT edit")
+    edited.numbers = work.numbers
     return edited, Outcome(updated=[], deleted=isinstance(operation, DeleteHistory))
 
 
@@ -105,7 +106,14 @@ async def _delete_attribute(
         work.after, work.dirty = change.after, True
         await save(transaction, engine, [work], now)
     dataset_id = None if operation.delete_all else operation.dataset_id
-    known = await revise.delete_series(transaction, engine, grant, work.head.n, operation.attribute, dataset_id)
+    known = await revise.delete_series(
+        transaction, engine, grant, work.head.n, operation.attribute, dataset_id, described=operation.described
+    )
+    if known and not dropped and operation.described and work.after is not None:
+        # nobody saw a value go: that there is one Datastream less is a change all the same
+        work.items, work.dirty = [Item(operation.attribute, operation.dataset_id, "erased")], True
+        work.after = revise.with_attributes(work.after, work.after.attributes, now)
+        await save(transaction, engine, [work], now)
     if not dropped and not known:
         raise ResourceNotFound(f"Entity {operation.id} has no attribute {operation.attribute}")
 

@@ -39,7 +39,7 @@ def net_items(row: ChangeRow) -> dict[Key, Net]:
     """Fold the entries of a row that changed the current state, in their order."""
     nets: dict[Key, Net] = {}
     for item in row.items:
-        if item.verb in {"recorded", "series"} or not item.attribute:
+        if item.verb in {"recorded", "series", "described"} or not item.attribute:
             continue
         key = (item.attribute, item.dataset_id)
         first = nets.get(key)

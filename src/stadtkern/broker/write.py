@@ -18,22 +18,15 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 
-from msgspec.structs import replace
-
 from stadtkern import telemetry
-from stadtkern.broker import admit
-from stadtkern.broker.apply import apply, apply_masked, record_history, strip_hidden
-from stadtkern.broker.edit import HistoryEdit, edit_history
-from stadtkern.broker.repeat import leave_out, repeats
-from stadtkern.errors import InternalError, NonexistentTenant, Problem, TooManyRequests, Unavailable
-from stadtkern.model.change import Change, NotUpdated, Outcome
-from stadtkern.model.entity import Entity
+from stadtkern.broker.applying import Applying, Result, involved
+from stadtkern.errors import InternalError, NonexistentTenant, PayloadTooLarge, Problem, TooManyRequests, Unavailable
+from stadtkern.model.change import Outcome
 from stadtkern.model.ids import EntityId
 from stadtkern.model.instant import Instant, now
 from stadtkern.model.operation import (
     BatchUpdateEntity,
     CreateEntity,
-    DocumentOperation,
     MergeEntity,
     Operation,
     RecordHistory,
@@ -41,8 +34,7 @@ from stadtkern.model.operation import (
     UpsertEntity,
 )
 from stadtkern.policy.grant import Grant
-from stadtkern.store.batch import load, save
-from stadtkern.store.document import DELETED
+from stadtkern.store.batch import load
 from stadtkern.store.engine.base import Database, Transaction
 from stadtkern.store.engine.errors import TryAgain
 from stadtkern.store.work import Work
@@ -53,8 +45,17 @@ BATCH_S = 0.02
 """A slice of the bulk lane applies no more operations after this time."""
 SMALL = 64
 """Requests with more operations go through the bulk lane."""
+TOGETHER = 10_000
+"""Operations that are written all or not at all."""
 RETRIES = 3
-Result = Outcome | Problem
+
+
+class _Refused(Exception):
+    """An operation of those that are written together was refused."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.detail)
+        self.problem = problem
 
 
 @dataclass(slots=True, eq=False)
@@ -66,6 +67,9 @@ class _Request:
     future: asyncio.Future[list[Result]]
     bulk: bool = False
     results: list[Result] = field(default_factory=list[Result])
+    numbered: bool = False
+    together: bool = False
+    """All or nothing, in a transaction of its own."""
 
     def __post_init__(self) -> None:
         self.bulk = sum(self.weights) > SMALL
@@ -125,20 +129,42 @@ class Writer:
         self._task: asyncio.Task[None] | None = None
         self._last = Instant(0)
 
-    async def write(self, grant: Grant, operations: Sequence[Operation], size: int = 1024) -> list[Result]:
+    async def write(
+        self, grant: Grant, operations: Sequence[Operation], size: int = 1024, *, numbered: bool = False
+    ) -> list[Result]:
         """Apply operations in order and give an outcome or a problem for each, once all are durable.
 
-        size: bytes of the request, for the bound on what waits in memory. A caller that is cancelled does not take the
-        write back: it may have been stored already. Raises: TooManyRequests, Unavailable.
+        size: bytes of the request, for the bound on what waits in memory. numbered: the outcomes tell the numbers of
+        what was written. A caller that is cancelled does not take the write back: it may have been stored already.
+        Raises: TooManyRequests, Unavailable.
         """
+        return await self._ask(grant, operations, size, numbered=numbered)
+
+    async def write_together(self, grant: Grant, operations: Sequence[Operation], size: int = 1024) -> list[Outcome]:
+        """Apply operations in order, all of them or none, in a transaction of their own; outcomes tell the numbers.
+
+        An operation may name entities that an earlier one makes. The first one that is refused is raised.
+        Raises: PayloadTooLarge (more than ``TOGETHER``), TooManyRequests, Unavailable, what any operation does.
+        """
+        if len(operations) > TOGETHER:
+            raise PayloadTooLarge(
+                f"{len(operations)} things cannot be written at once: the bound is {TOGETHER}", hint="send parts"
+            )
+        results = await self._ask(grant, operations, size, numbered=True, together=True)
+        return [one for one in results if isinstance(one, Outcome)]
+
+    async def _ask(
+        self, grant: Grant, operations: Sequence[Operation], size: int, *, numbered: bool, together: bool = False
+    ) -> list[Result]:
         if not operations:
             return []
         if self._queued + size > self._max_queued and self._queued:
             raise TooManyRequests(
                 "More is waiting to be written than the server holds in memory", hint="try again in a second"
             )
+        future: asyncio.Future[list[Result]] = asyncio.get_running_loop().create_future()
         weights = list(map(weigh, operations))
-        request = _Request(grant, operations, size, weights, asyncio.get_running_loop().create_future())
+        request = _Request(grant, operations, size, weights, future, numbered=numbered, together=together)
         self._queued += size
         (self._bulk if request.bulk else self._small).append(request)
         if self._task is None or self._task.done():
@@ -187,6 +213,11 @@ class Writer:
         room = BATCH
         taken: list[_Share] = []
         while lane and room > 0:
+            if lane[0].together:
+                if not taken:
+                    request = lane.popleft()
+                    taken.append((request, len(request.operations)))
+                break
             count, weight = lane[0].fit(room)
             if taken and (count < lane[0].rest or weight > room):
                 break
@@ -203,6 +234,10 @@ class Writer:
         except (Unavailable, NonexistentTenant) as problem:
             for request, _ in shares:
                 self._give_up(request, problem)
+        except _Refused as refused:
+            # such a request is alone in its transaction
+            for request, _ in shares:
+                self._give_up(request, refused.problem, as_it_is=True)
         except Exception as error:  # the writer must outlive any batch; each caller is told
             await self._divide(shares, error)
         else:
@@ -212,7 +247,9 @@ class Writer:
     async def _divide(self, shares: list[_Share], error: Exception) -> None:
         """Halve what failed, until the operation that is to blame stands alone."""
         request, count = shares[0]
-        if len(shares) > 1:
+        if request.together:
+            self._give_up(request, _blame(error), as_it_is=True)
+        elif len(shares) > 1:
             middle = len(shares) // 2
             await self._commit(shares[:middle])
             await self._commit(shares[middle:])
@@ -223,11 +260,14 @@ class Writer:
         else:
             request.results.append(_blame(error))
 
-    def _give_up(self, request: _Request, problem: Problem) -> None:
-        """Answer a request whose rest cannot be stored now."""
+    def _give_up(self, request: _Request, problem: Problem, *, as_it_is: bool = False) -> None:
+        """Answer a request whose rest cannot be stored now. as_it_is: the problem is this request's alone."""
         if request.future.done():
             return
         self._release(request)
+        if as_it_is:
+            request.future.set_exception(problem)
+            return
         own = type(problem)(problem.detail, hint=problem.hint)
         own.__cause__ = problem.__cause__
         if not request.results:
@@ -265,19 +305,26 @@ class Writer:
     async def _apply(self, transaction: Transaction, shares: list[_Share]) -> list[list[Result]]:
         engine = self._database.engine
         batch = [(one, _operations(one, count)) for one, count in shares]
-        ids = list(dict.fromkeys(operation.id for _, operations in batch for operation in operations))
+        flat = [operation for _, operations in batch for operation in operations]
+        ids = involved(flat)
         works = await load(transaction, engine, batch[0][0].grant, ids)
-        moment = self._tick(works)
+        applying = Applying(transaction, engine, works, self._tick(works), flat)
         started = perf_counter()
         done: list[list[Result]] = []
         for request, operations in batch:
             results: list[Result] = []
+            done.append(results)
             for operation in operations:
                 if request.bulk and results and perf_counter() - started > BATCH_S:
-                    break  # small writes wait for the rest of this slice no longer
-                results.append(await self._one(transaction, request.grant, operation, works, moment))
-            done.append(results)
-        await save(transaction, engine, works.values(), moment)
+                    if not request.together:
+                        break  # small writes wait for the rest of this slice no longer
+                    # others may read meanwhile
+                    await asyncio.sleep(0)
+                    started = perf_counter()
+                await applying.add(request.grant, operation, results, numbered=request.numbered)
+                if request.together and isinstance(results[-1], Problem):
+                    raise _Refused(results[-1])
+        await applying.finish()
         return done
 
     def _tick(self, works: dict[EntityId, Work]) -> Instant:
@@ -285,39 +332,6 @@ class Writer:
         newest = max((work.head.modified_at for work in works.values()), default=Instant(0))
         self._last = max(now(), self._last, newest)
         return self._last
-
-    async def _one(
-        self, transaction: Transaction, grant: Grant, operation: Operation, works: dict[EntityId, Work], moment: Instant
-    ) -> Result:
-        work = works[operation.id]
-        try:
-            admit.before(grant, operation, work, moment)
-            notes: list[NotUpdated] = []
-            if grant.hidden:
-                operation, notes = strip_hidden(operation, grant.hidden, work.after)
-            if isinstance(operation, HistoryEdit):
-                if work.dirty:
-                    await save(transaction, self._database.engine, [work], moment)
-                works[operation.id], outcome = await edit_history(
-                    transaction, self._database.engine, grant, operation, work, moment
-                )
-                return outcome
-            known = corrected = 0
-            if repeats(operation):
-                left = await leave_out(transaction, self._database.engine, grant, operation, work, moment)
-                operation, works[operation.id], known, corrected = left
-                work = left.work
-            change = _decide(grant, operation, work, moment)
-            admit.after(grant, change.after, moment)
-        except Problem as problem:
-            return problem
-        if change.outcome.changed:
-            work.move(change.after)
-            work.items.extend(change.items)
-        if known or corrected or notes:
-            refused = [*change.outcome.not_updated, *notes]
-            return replace(change.outcome, known=known, corrected=corrected, not_updated=refused)
-        return change.outcome
 
 
 def _blame(error: Exception) -> Problem:
@@ -334,16 +348,3 @@ def _operations(request: _Request, count: int) -> Sequence[Operation]:
     """Give the next operations of a request."""
     done = len(request.results)
     return request.operations[done : done + count]
-
-
-def _decide(grant: Grant, operation: DocumentOperation | RecordHistory, work: Work, moment: Instant) -> Change:
-    """Apply a pure function to the entity as the Grant shows it now."""
-    before = work.after
-    has_past = work.head.state != DELETED or work.face is not None
-
-    def decide(shown: Entity | None) -> Change:
-        if isinstance(operation, RecordHistory):
-            return record_history(operation, shown, moment, has_past=has_past)
-        return apply(operation, shown, moment)
-
-    return apply_masked(operation, grant.hidden, before, moment, decide) if grant.hidden else decide(before)

@@ -14,9 +14,9 @@ SCOPE = Iri("scope")
 TYPE = Iri("type")
 """Likewise the entity's types, where they are told of together with attributes."""
 
-Verb = Literal["created", "updated", "deleted", "recorded", "revised", "erased"]
+Verb = Literal["created", "updated", "deleted", "recorded", "revised", "erased", "described"]
 """``recorded``: went to history only; ``revised``: history was edited, and with it what is current; ``erased``:
-gone without a trace.
+gone without a trace; ``described``: what is said of the series as a Datastream changed, and no value.
 """
 
 
@@ -61,6 +61,12 @@ class Outcome(Struct, frozen=True, gc=False):
     """Instances left out because an equal one is there; see ``operation.Repeated``."""
     corrected: int = 0
     """Instances that took the place of another one with the same time."""
+    n: int = 0
+    """The entity's number. This and what follows is told only to those who ask the writer for numbers."""
+    series: int = 0
+    """The number of the last series that was written to."""
+    observations: list[int] = []
+    """The ids of the instances that went to history, in the order they were given in."""
 
 
 class Change(Struct, frozen=True, gc=False):

@@ -13,6 +13,7 @@ from msgspec import Struct
 from stadtkern.model.entity import EntityPatch, InstancePatch
 from stadtkern.model.ids import EntityId, Iri
 from stadtkern.model.instant import Instant
+from stadtkern.model.stream import Description
 
 Repeated = Literal["write", "leave", "replace"]
 """What becomes of a value that is there already, so that the same input can be written again.
@@ -135,6 +136,10 @@ class RecordHistory(Struct, frozen=True, gc=False, tag=True):
     entity: EntityPatch
     create: bool = True
     repeated: Repeated = "write"
+    series: int | None = None
+    """The number of the series that all instances belong to: it has to be there still."""
+    feature: EntityId | None = None
+    """The entity that all instances observe: it has to be there, and its number goes into them."""
 
 
 class DeleteHistoryAttribute(Struct, frozen=True, gc=False, tag=True):
@@ -144,6 +149,8 @@ class DeleteHistoryAttribute(Struct, frozen=True, gc=False, tag=True):
     attribute: Iri
     dataset_id: str = ""
     delete_all: bool = False
+    described: bool = False
+    """What describes the series goes as well; without, a described series stays, empty."""
 
 
 class PatchHistoryInstance(Struct, frozen=True, gc=False, tag=True):
@@ -169,6 +176,33 @@ class DeleteHistory(Struct, frozen=True, gc=False, tag=True):
     id: EntityId
 
 
+class DescribeSeries(Struct, frozen=True, gc=False, tag=True):
+    """Say what a series is: its name, its unit, its sensor and so on; a series is made where there is none.
+
+    create: it has to be a new one: neither is there an instance with this dataset id nor an observed series.
+    Spec: OGC 18-088 8.2.4 (Datastream), 14 (MultiDatastream).
+    """
+
+    id: EntityId
+    attribute: Iri
+    dataset_id: str
+    description: Description
+    create: bool = False
+
+
+class MoveThing(Struct, frozen=True, gc=False, tag=True):
+    """Record at which Locations a Thing is since ``time``; where nothing later is known, its geometry follows.
+
+    locations: None: the geometry alone, since one of its Locations was changed. geometry: a GeoProperty, or one that
+    is deleted where no Location has a readable geometry. Spec: OGC 18-088 8.2.2, 8.2.3 (HistoricalLocation).
+    """
+
+    id: EntityId
+    locations: list[EntityId] | None
+    geometry: InstancePatch
+    time: Instant = Instant(0)
+
+
 DocumentOperation = (
     CreateEntity
     | UpsertEntity
@@ -182,10 +216,11 @@ DocumentOperation = (
     | DeleteAttribute
     | DeleteEntity
     | PurgeAttributes
+    | MoveThing
 )
 """Operations that are decided by a pure function on the loaded entity."""
 
 HistoryOperation = RecordHistory | DeleteHistoryAttribute | PatchHistoryInstance | DeleteHistoryInstance | DeleteHistory
 """Operations that touch stored instances as well."""
 
-Operation = DocumentOperation | HistoryOperation
+Operation = DocumentOperation | HistoryOperation | DescribeSeries

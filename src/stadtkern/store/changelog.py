@@ -23,7 +23,7 @@ from stadtkern.store.statements import array, statements
 
 RowKind = Literal["created", "updated", "deleted", "erased"]
 """``erased``: with its history."""
-LoggedVerb = Literal["created", "updated", "deleted", "recorded", "revised", "erased", "series", "before"]
+LoggedVerb = Literal["created", "updated", "deleted", "recorded", "revised", "erased", "described", "series", "before"]
 """``model.change.Verb`` tells of most; ``series`` counts values that went to history, ``before`` is of what is gone."""
 INLINE = 200
 """Up to so many rows are read on the event loop."""

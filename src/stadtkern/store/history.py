@@ -19,10 +19,12 @@ from stadtkern.model.change import Item
 from stadtkern.model.entity import Instance, find_instance
 from stadtkern.model.ids import Iri
 from stadtkern.model.instant import Instant
+from stadtkern.model.stream import Described
 from stadtkern.store.chunk import add_to_chunks, month_of, recount
 from stadtkern.store.document import encode_instance
 from stadtkern.store.engine.base import Row, Transaction
 from stadtkern.store.observation import COLUMNS, encode_observation, instance_time, tombstone
+from stadtkern.store.series import save_described
 from stadtkern.store.statements import EngineName, array, statements
 from stadtkern.store.work import Work
 
@@ -83,6 +85,8 @@ async def save(transaction: Transaction, engine: EngineName, dirty: Sequence[Wor
         for item in work.items:
             if item.verb != "created" or item.previous is not None or _is_observed(item.new):
                 _collect(work, item, now, pending, touched)
+        if work.described:
+            touched.update({(work.head.n, *key): work for key in work.described})
     pending = _without_overwritten(pending)
     removed = [(work.head.n,) for work in dirty if work.removed]
     if removed:
@@ -90,10 +94,13 @@ async def save(transaction: Transaction, engine: EngineName, dirty: Sequence[Wor
     if not touched:
         return
     series = await _open_series(transaction, engine, touched, pending, now)
+    described = _describe(series, touched)
     known = await _take_known(transaction, engine, series, pending)
-    rows = await _place(transaction, engine, series, pending, known)
+    rows = await _place(transaction, engine, series, pending, known, touched)
     _set_currents(series, touched)
     await _save_series(transaction, engine, list(series.values()))
+    if described:
+        await save_described(transaction, engine, described)
     await _save_observations(transaction, engine, rows, {(n, month_of(time)) for n, time in known})
 
 
@@ -187,6 +194,20 @@ def _new_series(key: SeriesKey, first: Instance | None, now: Instant) -> dict[st
     return {"entity": key[0], "attribute": key[1], "dataset_id": key[2], "observed": 0, "at": now, "unit": unit}
 
 
+def _describe(series: dict[SeriesKey, Series], touched: dict[SeriesKey, Work]) -> list[tuple[int, Described]]:
+    """Give what is to be said of series, and let them be observed: a Datastream may wait for its first value."""
+    found: list[tuple[int, Described]] = []
+    for key, work in touched.items():
+        one = series[key]
+        described = work.described.get(key[1:]) if work.described else None
+        if described is not None:
+            one.observed, one.unit = 1, described.unit
+            found.append((one.n, described))
+        if work.numbers is not None:
+            work.numbers.series[key[1:]] = one.n
+    return found
+
+
 async def _take_known(
     transaction: Transaction, engine: EngineName, series: dict[SeriesKey, Series], pending: list[Pending]
 ) -> dict[tuple[int, int], Known]:
@@ -211,6 +232,7 @@ async def _place(
     series: dict[SeriesKey, Series],
     pending: list[Pending],
     known: dict[tuple[int, int], Known],
+    touched: dict[SeriesKey, Work],
 ) -> list[tuple[Any, ...]]:
     """Give every pending instance an id and make its row."""
     waiting: dict[SeriesKey, list[Instance]] = {}
@@ -225,13 +247,17 @@ async def _place(
     blocks = await _draw_blocks(transaction, engine, series, waiting)
     for key, instances in waiting.items():
         one = series[key]
+        numbers = touched[key].numbers
         for instance in instances:
             if one.used >= BLOCK:
                 one.block, one.used, one.block_from, one.block_to = blocks[one.n].pop(), 0, None, None
             time = instance_time(instance) if instance.deleted_at is None else instance.deleted_at
             if instance.observed_at is not None:
                 one.observed = 1
-            rows.append(encode_observation(key[0], one.n, one.draw(time), instance, one.unit))
+            id_ = one.draw(time)
+            if numbers is not None:
+                numbers.observations[id(instance)] = id_
+            rows.append(encode_observation(key[0], one.n, id_, instance, one.unit))
     return rows
 
 

@@ -101,18 +101,29 @@ async def latest_observed(
 
 
 async def delete_series(
-    transaction: Transaction, engine: EngineName, grant: Grant, entity: int, attribute: Iri, dataset_id: str | None
+    transaction: Transaction,
+    engine: EngineName,
+    grant: Grant,
+    entity: int,
+    attribute: Iri,
+    dataset_id: str | None,
+    *,
+    described: bool = False,
 ) -> bool:
-    """Delete the history of an attribute (of one dataset id, or of all) and tell whether there was any."""
+    """Delete the history of an attribute (of one dataset id, or of all) and tell whether there was any.
+
+    described: what is said of the series as well, which otherwise stays.
+    """
     if attribute in grant.hidden:
         return False
     sql = statements("history.sql", engine)
     had = False
     for n, dataset, filled in await transaction.fetch(sql["series_of"], entity, str(attribute)):
         if dataset_id is None or dataset == dataset_id:
-            had = had or bool(filled)
+            had = had or bool(filled) or described
             await _delete_observations(transaction, engine, n)
-            for name in ("delete_chunks", "delete_blocks", "reset_series", "delete_bare_series"):
+            last = ("delete_series",) if described else ("reset_series", "delete_bare_series")
+            for name in ("delete_chunks", "delete_blocks", *last):
                 await transaction.execute(sql[name], n)
     return had
 

@@ -6,7 +6,19 @@ from dataclasses import dataclass, field
 
 from stadtkern.model.change import Item
 from stadtkern.model.entity import Entity
+from stadtkern.model.stream import Described
 from stadtkern.store.document import Head
+
+
+@dataclass(slots=True)
+class Numbers:
+    """The numbers that saving gives out, for those who have to tell them.
+
+    series: by attribute and dataset id. observations: ids by the identity of the instances, which the items hold on to.
+    """
+
+    series: dict[tuple[str, str], int] = field(default_factory=dict[tuple[str, str], int])
+    observations: dict[int, int] = field(default_factory=dict[int, int])
 
 
 @dataclass(slots=True)
@@ -22,6 +34,10 @@ class Work:
     """A current state was made where none was (again, or for the first time)."""
     last: Entity | None = None
     """The last current state, where the batch made one and took it away again."""
+    described: dict[tuple[str, str], Described] = field(default_factory=dict[tuple[str, str], Described])
+    """What is to be said of series from now on, by attribute and dataset id."""
+    numbers: Numbers | None = None
+    """Where to note the numbers that are given out, if somebody asks."""
 
     @property
     def removed(self) -> bool:
@@ -43,4 +59,5 @@ class Work:
     def settle(self) -> None:
         """Take what was saved as the new start: what follows in the same transaction is saved on top of it."""
         self.before, self.last, self.items = self.after, None, []
+        self.described = {}
         self.dirty = self.created = False

@@ -6,6 +6,7 @@ pure parts of operations on the temporal evolution. Spec: CIM 009 5.5.8, 5.5.12,
 
 from __future__ import annotations
 
+from stadtkern.broker.apply.describe import describe_series, named_entities
 from stadtkern.broker.apply.dispatch import apply
 from stadtkern.broker.apply.history import (
     becomes_current,
@@ -17,12 +18,16 @@ from stadtkern.broker.apply.history import (
     time_of,
 )
 from stadtkern.broker.apply.masked import apply_masked, strip_hidden
+from stadtkern.broker.apply.place import leave_locations
 
 __all__ = [
     "apply",
     "apply_masked",
     "becomes_current",
+    "describe_series",
     "drop_current",
+    "leave_locations",
+    "named_entities",
     "patch_recorded",
     "record_history",
     "record_instance",

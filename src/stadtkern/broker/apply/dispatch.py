@@ -15,6 +15,7 @@ from stadtkern.broker.apply.create import create_entity, replace_entity, upsert_
 from stadtkern.broker.apply.delete import delete_attribute, delete_entity, delete_if_expired, purge_attributes
 from stadtkern.broker.apply.expiry import apply_to_visible, has_expired
 from stadtkern.broker.apply.merge import merge_entity
+from stadtkern.broker.apply.place import leave_locations, move_thing
 from stadtkern.errors import BadRequestData, ResourceNotFound
 from stadtkern.model.change import Change
 from stadtkern.model.entity import Entity
@@ -27,6 +28,7 @@ from stadtkern.model.operation import (
     DeleteEntity,
     DocumentOperation,
     MergeEntity,
+    MoveThing,
     PartialUpdateAttribute,
     PurgeAttributes,
     ReplaceAttribute,
@@ -34,6 +36,7 @@ from stadtkern.model.operation import (
     UpdateAttributes,
     UpsertEntity,
 )
+from stadtkern.model.sensorthings_terms import LOCATIONS
 
 
 def apply(operation: DocumentOperation, before: Entity | None, now: Instant) -> Change:
@@ -45,8 +48,12 @@ def apply(operation: DocumentOperation, before: Entity | None, now: Instant) -> 
     if isinstance(operation, DeleteEntity) and operation.only_if_expired_at is not None:
         return delete_if_expired(operation, before, operation.only_if_expired_at)
     if before is not None and has_expired(before, now):
-        return apply_to_visible(before, now, lambda visible: _apply(operation, visible, now))
-    return _apply(operation, before, now)
+        change = apply_to_visible(before, now, lambda visible: _apply(operation, visible, now))
+    else:
+        change = _apply(operation, before, now)
+    if before is None or LOCATIONS not in before.attributes or isinstance(operation, MoveThing):
+        return change
+    return leave_locations(change, now)
 
 
 def _apply(operation: DocumentOperation, before: Entity | None, now: Instant) -> Change:
@@ -82,6 +89,8 @@ def _apply_to_existing(operation: DocumentOperation, before: Entity, now: Instan
             return delete_entity(operation, before)
         case PurgeAttributes():
             return purge_attributes(operation, before, now)
+        case MoveThing():
+            return move_thing(operation, before, now)
         case CreateEntity():
             return create_entity(operation, before, now)
         case UpsertEntity():
@@ -93,7 +102,7 @@ def _apply_to_existing(operation: DocumentOperation, before: Entity, now: Instan
 def _check_id(operation: DocumentOperation) -> None:
     if isinstance(
         operation,
-        PartialUpdateAttribute | ReplaceAttribute | DeleteAttribute | DeleteEntity | PurgeAttributes,
+        PartialUpdateAttribute | ReplaceAttribute | DeleteAttribute | DeleteEntity | PurgeAttributes | MoveThing,
     ):
         return
     given = operation.entity.id

@@ -18,7 +18,9 @@ from stadtkern.model.instant import Instant
 from stadtkern.model.operation import (
     CreateEntity,
     DeleteEntity,
+    DescribeSeries,
     DocumentOperation,
+    MoveThing,
     Operation,
     PartialUpdateAttribute,
     PatchHistoryInstance,
@@ -26,6 +28,7 @@ from stadtkern.model.operation import (
     ReplaceAttribute,
     UpsertEntity,
 )
+from stadtkern.model.sensorthings_terms import LOCATION, LOCATIONS
 from stadtkern.policy.mask import Hidden, named_subs, with_hidden, without_hidden
 
 Decide = Callable[[Entity | None], Change]
@@ -46,6 +49,10 @@ def strip_hidden(operation: Operation, hidden: Hidden, before: Entity | None) ->
         case PatchHistoryInstance():
             _refuse_subs(operation.attribute, [operation.patch], hidden)
             return operation, []
+        case DescribeSeries(attribute=name) if name in hidden:
+            raise Forbidden(f"These credentials may not write the attribute {name}")
+        case MoveThing() if not hidden.isdisjoint((LOCATION, LOCATIONS)):
+            raise Forbidden("These credentials may not say where a Thing is")
         case _:
             pass
     entity = getattr(operation, "entity", None)

@@ -76,11 +76,16 @@ DELETE FROM series_chunk WHERE series = :series;
 DELETE FROM id_block WHERE series = :series;
 
 -- name: reset_series(series)
-UPDATE series SET observed = 0, block = 0, used = 0, block_from = NULL, block_to = NULL WHERE n = :series;
+-- A series that was described as a Datastream stays one, without observations.
+UPDATE series SET observed = CASE WHEN name IS NULL AND sensor IS NULL AND observed_property IS NULL THEN 0 ELSE 1 END, block = 0, used = 0, block_from = NULL, block_to = NULL WHERE n = :series;
 
 -- name: delete_bare_series(series)
 -- A series without instances stays only where it was described as a Datastream.
 DELETE FROM series WHERE n = :series AND name IS NULL AND sensor IS NULL AND observed_property IS NULL;
+
+-- name: delete_series(series)
+-- A series with all that is said of it.
+DELETE FROM series WHERE n = :series;
 
 -- name: delete_chunk(series, month)
 DELETE FROM series_chunk WHERE series = :series AND month = :month;

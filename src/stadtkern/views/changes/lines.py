@@ -54,7 +54,7 @@ def _attribute(name: str, dataset_id: str, verb: str, new: msgspec.Raw, event: E
     tree["verb"] = "recorded" if verb == _SERIES else verb
     if verb == _SERIES:
         tree["count"] = msgspec.json.decode(new)["count"]
-    if event is not None and verb != "recorded":
+    if event is not None and verb not in {"recorded", "described"}:
         tree.update(_values(event, name, dataset_id))
     return tree
 
