@@ -43,6 +43,11 @@ ALIASES: tuple[LiteralString, ...] = ("a1", "a2", "a3", "a4", "a5", "a6", "a7", 
 Rows = dict[TypeName, list[dict[str, Any]]]
 
 
+def _cell(value: Any, name: LiteralString, kind: ParamType) -> Sql:
+    cell = Sql("CAST(NULL AS {})", Sql(kind)) if value is None else Sql("{}", Bound(value, kind))
+    return Sql("{} AS {}", cell, Sql(name))
+
+
 class ConstantScope:
     """One row of such a set."""
 
@@ -54,21 +59,12 @@ class ConstantScope:
         self.alias = Sql(ALIASES[next(numbers)])
 
     def table(self) -> Sql:
+        """The rows as a derived table; the first of them are none, and say what the columns are."""
         columns = COLUMNS[self.type]
-        selects = [
-            Sql(
-                "SELECT {}",
-                join(", ", [Sql("{} AS {}", Bound(row.get(name), kind), Sql(name)) for name, kind in columns.items()]),
-            )
-            for row in self.rows.get(self.type, [])
-        ]
-        nothing = Sql(
-            "SELECT {} WHERE 1 = 0",
-            join(", ", [Sql("CAST(NULL AS {}) AS {}", Sql(kind), Sql(name)) for name, kind in columns.items()]),
-        )
-        table = nothing
-        for one in selects:
-            table = Sql("{} UNION ALL {}", table, one)
+        table = Sql("SELECT {} WHERE 1 = 0", join(", ", [_cell(None, name, kind) for name, kind in columns.items()]))
+        for row in self.rows.get(self.type, []):
+            cells = [_cell(row.get(name), name, kind) for name, kind in columns.items()]
+            table = Sql("{} UNION ALL SELECT {}", table, join(", ", cells))
         return Sql("({}) {}", table, self.alias)
 
     def column(self, property: str, inside: tuple[str | int, ...]) -> tuple[Column, tuple[str | int, ...]]:
