@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple, cast
 
+from stadtkern.model.sensorthings import TYPES
 from stadtkern.query.odata import tree
 from stadtkern.store.dialect import EngineName, Sql, join
 from stadtkern.store.sensorthings.arithmetic import Calculation, calculate, negate, round_number
@@ -34,6 +35,7 @@ from stadtkern.store.sensorthings.value import (
 
 _COMPARISONS: Final = frozenset({"eq", "ne", "gt", "ge", "lt", "le"})
 _REVERSED: Final = {"gt": "lt", "ge": "le", "lt": "gt", "le": "ge"}
+_TO_MANY: Final = frozenset(one.name for type in TYPES.values() for one in type.relations.values() if one.many)
 Place = tuple[str | None, tuple[str, ...]]
 """A variable, and the relations from it."""
 
@@ -68,6 +70,9 @@ class _Path(NamedTuple):
             join(", ", self.tables),
             join(" AND ", [*self.conditions, condition]),
         )
+
+    def how_many(self) -> Sql:
+        return Sql("(SELECT count(*) FROM {} WHERE {})", join(", ", self.tables), join(" AND ", self.conditions))
 
     def select(self, value: Sql) -> Sql:
         return Sql(
@@ -222,6 +227,9 @@ class _Compiler:
                 return NOTHING
 
     def _member(self, node: tree.Member) -> Value:
+        if _is_count(node):
+            path = self._walk((node.variable, node.relations))
+            return Value(number=Number(path.how_many(), integer=True, exact=True), present=TRUE)
         scope = self.joined.get((node.variable, node.relations))
         if scope is None and node.relations:
             path = self._walk((node.variable, node.relations))
@@ -280,10 +288,11 @@ def _chain(node: tree.Binary) -> Iterator[tree.Expression]:
 
 
 def _members(node: tree.Expression) -> Iterator[tree.Member]:
-    """Give the paths in an expression, without those in lambdas, which have tables of their own."""
+    """Give the paths in an expression, without those in lambdas and of counts, which have tables of their own."""
     match node:
         case tree.Member():
-            yield node
+            if not _is_count(node):
+                yield node
         case tree.Call():
             for one in node.arguments:
                 yield from _members(one)
@@ -294,6 +303,11 @@ def _members(node: tree.Expression) -> Iterator[tree.Member]:
             yield from _members(node.right)
         case _:
             return
+
+
+def _is_count(node: tree.Member) -> bool:
+    """Tell ``Datastreams/$count`` from an entity: the names of relations to many are those of no relation to one."""
+    return node.property is None and bool(node.relations) and node.relations[-1] in _TO_MANY
 
 
 def _order(place: Place) -> tuple[str, tuple[str, ...]]:
