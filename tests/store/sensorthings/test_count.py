@@ -13,10 +13,6 @@ ROWS: Rows = {
     "Thing": [{"n": 7, "name": "a"}, {"n": 8, "name": "b"}, {"n": 9, "name": "c"}],
     "Datastream": [{"n": 20, "thing": 7}, {"n": 21, "thing": 7}, {"n": 22, "thing": 8}],
     "Observation": [{"n": n, "stream": stream, "num": 1.0} for n, stream in ((30, 20), (31, 20), (32, 22))],
-        {"n": 30, "stream": 20, "num": 1.0},
-        {"n": 31, "stream": 20, "num": 1.0},
-        {"n": 32, "stream": 22, "num": 1.0},
-    ],
 }
 
 
