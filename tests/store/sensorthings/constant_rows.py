@@ -94,7 +94,8 @@ class ConstantScope:
     def enter(self, relation: str) -> Joined:
         type, condition = RELATIONS[self.type, relation]
         scope = ConstantScope(self.engine, self.rows, type, self.numbers)
-        return Joined(scope.table(), Sql(condition, self.alias, scope.alias), scope)
+        reference = Sql("{}.thing", self.alias) if (self.type, relation) == ("Datastream", "Thing") else None
+        return Joined(scope.table(), Sql(condition, self.alias, scope.alias), scope, reference)
 
 
 def instant(text: str) -> int:

@@ -75,7 +75,19 @@ class EntityScope:
             related_source(self._sight, self._type, relation, child),
             relation_join(self._sight, self._type, relation, self._row, child),
             EntityScope(self._sight, TYPES[self._type].relations[relation].target, child),
+            _reference(relation, self._row),
         )
+
+
+def _reference(relation: str, row: Row) -> Sql | None:
+    """Give the column that holds the id of what a relation leads to."""
+    match relation:
+        case "Thing":
+            return row["thing"]
+        case "Datastream" | "MultiDatastream":
+            return row["series"]
+        case _:
+            return None
 
 
 def _path(attribute: Iri, member: str) -> Bound:
@@ -234,19 +246,21 @@ def _metadata(sight: Sight, row: Row) -> Column:
     return Column("json", Sql("coalesce({}, {})", static_json(sight, row["entity"], METADATA), default))
 
 
-def _geometry(sight: Sight, entity: Sql, place: Sql, more: Sequence[Sql] = ()) -> Column:
+def _geometry(sight: Sight, entity: Sql, place: Sql, more: Sequence[Sql] = (), search: Sql | None = None) -> Column:
     texts = [*more]
     if sight.shows(RAW_LOCATION):
         texts.append(static_json(sight, entity, RAW_LOCATION))
     if sight.shows(LOCATION):
         texts.append(_present_json(sight, entity, LOCATION))
     column = Sql("coalesce({}, NULL)", join(", ", [*texts, Sql("NULL")]))
-    return Column("geometry", column, place=place if sight.shows(LOCATION) else _NO_NUMBER)
+    if not sight.shows(LOCATION):
+        return Column("geometry", column, place=_NO_NUMBER)
+    return Column("geometry", column, place=place, search=search)
 
 
 def _location(sight: Sight, row: Row) -> Column:
     own = Sql("CASE WHEN {} IS NULL THEN {} END", row["place"], row["entity"])
-    return _geometry(sight, own, own, [row["place"]])
+    return _geometry(sight, own, own, [row["place"]], row["entity"])
 
 
 def _feature(sight: Sight, row: Row) -> Column:

@@ -22,7 +22,7 @@ def column_value(column: Column, inside: tuple[str | int, ...], engine: EngineNa
         case "result" if column.number is not None and not inside:
             return _result(column.sql, column.number, engine)
         case "geometry" if not inside:
-            return replace(json_value(column.sql, (), engine), shape=Shape(place=column.place))
+            return replace(json_value(column.sql, (), engine), shape=Shape(place=column.place, search=column.search))
         case _:
             return json_value(column.sql, inside, engine)
 

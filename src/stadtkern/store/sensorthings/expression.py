@@ -9,7 +9,7 @@ it. Spec: OGC 18-088 9.3.3.5; OData 4.0 URL conventions 5.1.1.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple, cast
 
 from stadtkern.model.sensorthings import TYPES
@@ -58,26 +58,61 @@ def compile_order(expression: tree.Expression, scope: Scope) -> tuple[Sql, ...]:
 
 
 class _Path(NamedTuple):
-    """Tables joined one to the next, and the entity that they lead to."""
+    """Tables joined one to the next, and the entity that they lead to.
+
+    link: the first step as a column and the id that it equals, where nothing else in the conditions looks out of the
+    tables: they are then read once, not for each row.
+    """
 
     tables: list[Sql]
     conditions: list[Sql]
     scope: Scope
+    link: tuple[Sql, Sql] | None = None
 
     def exists(self, condition: Sql = TRUE) -> Sql:
-        return Sql(
-            "EXISTS (SELECT 1 FROM {} WHERE {})",
-            join(", ", self.tables),
-            join(" AND ", [*self.conditions, condition]),
-        )
+        """Whether the tables have rows for which a condition holds; never NULL."""
+        tables = join(", ", self.tables)
+        if self.link is None:
+            return Sql("EXISTS (SELECT 1 FROM {} WHERE {})", tables, join(" AND ", [*self.conditions, condition]))
+        reference, found = self.link
+        inner = join(" AND ", [*self.conditions[1:], condition])
+        return Sql("({} IN (SELECT {} FROM {} WHERE {}))", reference, found, tables, inner)
 
     def how_many(self) -> Sql:
+        """The number of rows."""
         return Sql("(SELECT count(*) FROM {} WHERE {})", join(", ", self.tables), join(" AND ", self.conditions))
 
     def select(self, value: Sql) -> Sql:
+        """A value of the only row; NULL where there is none."""
         return Sql(
             "(SELECT {} FROM {} WHERE {} LIMIT 1)", value, join(", ", self.tables), join(" AND ", self.conditions)
         )
+
+
+class _Steps:
+    """Tables that are joined one after the other."""
+
+    __slots__ = ("_conditions", "_link", "_tables", "scope")
+
+    def __init__(self, start: Scope) -> None:
+        self.scope = start
+        self._tables: list[Sql] = []
+        self._conditions: list[Sql] = []
+        self._link: tuple[Sql, Sql] | None = None
+
+    def enter(self, relation: str) -> None:
+        """Join what a relation of ``scope`` leads to."""
+        step = self.scope.enter(relation)
+        if not self._tables and step.reference is not None:
+            found, _ = step.scope.column("id", ())
+            self._link = (step.reference, found.sql)
+        self._tables.append(step.table)
+        self._conditions.append(step.on)
+        self.scope = step.scope
+
+    def path(self) -> _Path:
+        """Give the tables, and where they end."""
+        return _Path(self._tables, self._conditions, self.scope, self._link)
 
 
 class _Compiler:
@@ -120,13 +155,10 @@ class _Compiler:
         return self._leaf(node, want=want)
 
     def _leaf(self, node: tree.Expression, *, want: bool) -> Sql:
-        """Compile what has no parts that are conditions, with all that its paths lead to joined once."""
-        places = sorted({(one.variable, one.relations) for one in _members(node) if one.relations}, key=_order)
-        places = [place for place in places if place not in self.joined]
-        if not places:
-            return self._decide(node, want=want)
-        path, inner = self._join(places)
-        return path.exists(inner._decide(node, want=want))
+        """Compile what has no parts that are conditions."""
+        path, inner = self._join(node)
+        decided = inner._decide(node, want=want)
+        return decided if path is None else path.exists(decided)
 
     def _decide(self, node: tree.Expression, *, want: bool) -> Sql:
         known = self.logic(node)
@@ -137,20 +169,19 @@ class _Compiler:
 
     def _present(self, node: tree.Expression) -> Sql:
         """Whether a value is not null; what lies across a relation to nothing is."""
-        places = sorted({(one.variable, one.relations) for one in _members(node) if one.relations}, key=_order)
-        places = [place for place in places if place not in self.joined]
-        if not places:
-            return self.value(node).is_present()
-        path, inner = self._join(places)
-        return path.exists(inner.value(node).is_present())
+        path, inner = self._join(node)
+        present = inner.value(node).is_present()
+        return present if path is None else path.exists(present)
 
     def _any_of(self, node: tree.AnyOf) -> Sql:
         path = self._walk((node.outer, node.relations))
         if node.condition is None:
             return path.exists()
         scopes = {**self.scopes, node.variable: path.scope}
-        hidden = {place: scope for place, scope in self.joined.items() if place[0] != node.variable}
-        return path.exists(_Compiler(self.engine, scopes, hidden).truth(node.condition, want=True))
+        joined = {place: scope for place, scope in self.joined.items() if place[0] != node.variable}
+        condition = _Compiler(self.engine, scopes, joined).truth(node.condition, want=True)
+        looks_out = _looks_out(node.condition, {node.variable})
+        return (path._replace(link=None) if looks_out else path).exists(condition)
 
     def _area(self, node: tree.Expression) -> Sql | None:
         """Give an index's condition that holds wherever a geometric one does."""
@@ -173,32 +204,31 @@ class _Compiler:
     def _walk(self, place: Place) -> _Path:
         """Join what lies between a variable's entity and the end of a path of relations."""
         variable, relations = place
-        tables: list[Sql] = []
-        conditions: list[Sql] = []
-        scope = self.scopes[variable]
+        steps = _Steps(self.scopes[variable])
         for relation in relations:
-            step = scope.enter(relation)
-            tables.append(step.table)
-            conditions.append(step.on)
-            scope = step.scope
-        return _Path(tables, conditions, scope)
+            steps.enter(relation)
+        return steps.path()
 
-    def _join(self, places: Iterable[Place]) -> tuple[_Path, _Compiler]:
-        """Join all these places, each step once; and give the compiler that knows them."""
-        tables: list[Sql] = []
-        conditions: list[Sql] = []
+    def _join(self, node: tree.Expression) -> tuple[_Path | None, _Compiler]:
+        """Join all that the paths in an expression lead to, each step once; and give the compiler that knows it."""
+        members = list(_members(node))
+        wanted = {(one.variable, one.relations) for one in members if one.relations} - self.joined.keys()
+        if not wanted:
+            return None, self
+        steps = _Steps(self.scopes[None])
         joined = dict(self.joined)
-        for variable, relations in places:
+        for variable, relations in sorted(wanted, key=_order):
             scope = self.scopes[variable]
             for length in range(1, len(relations) + 1):
                 place = (variable, relations[:length])
                 if place not in joined:
-                    step = scope.enter(relations[length - 1])
-                    tables.append(step.table)
-                    conditions.append(step.on)
-                    joined[place] = step.scope
+                    steps.scope = scope
+                    steps.enter(relations[length - 1])
+                    joined[place] = steps.scope
                 scope = joined[place]
-        return _Path(tables, conditions, self.scopes[None]), _Compiler(self.engine, self.scopes, joined)
+        path, inner = steps.path(), _Compiler(self.engine, self.scopes, joined)
+        starts = {(one.variable, one.relations[:1]) for one in members}
+        return path if len(starts) == 1 and not _has_own_tables(node) else path._replace(link=None), inner
 
     # Values
 
@@ -303,6 +333,41 @@ def _members(node: tree.Expression) -> Iterator[tree.Member]:
             yield from _members(node.right)
         case _:
             return
+
+
+def _has_own_tables(node: tree.Expression) -> bool:
+    """Tell whether an expression has lambdas or counts in it."""
+    match node:
+        case tree.AnyOf():
+            return True
+        case tree.Member():
+            return _is_count(node)
+        case tree.Call():
+            return any(_has_own_tables(one) for one in node.arguments)
+        case tree.Unary():
+            return _has_own_tables(node.operand)
+        case tree.Binary():
+            return _has_own_tables(node.left) or _has_own_tables(node.right)
+        case _:
+            return False
+
+
+def _looks_out(node: tree.Expression, known: set[str]) -> bool:
+    """Tell whether a lambda's condition has paths that start elsewhere than at these variables."""
+    match node:
+        case tree.Member():
+            return node.variable not in known
+        case tree.AnyOf():
+            inside = node.condition is not None and _looks_out(node.condition, {*known, node.variable})
+            return inside or node.outer not in known
+        case tree.Call():
+            return any(_looks_out(one, known) for one in node.arguments)
+        case tree.Unary():
+            return _looks_out(node.operand, known)
+        case tree.Binary():
+            return any(_looks_out(part, known) for part in (node.left, node.right))
+        case _:
+            return False
 
 
 def _is_count(node: tree.Member) -> bool:

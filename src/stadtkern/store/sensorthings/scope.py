@@ -31,14 +31,22 @@ class Column(Struct, frozen=True):
     number: Sql | None = None
     end: Sql | None = None
     place: Sql | None = None
+    search: Sql | None = None
+    """A plain column that equals ``place`` wherever that is not NULL: by it an index is searched."""
 
 
 class Joined(Struct, frozen=True):
-    """One step along a relation: ``table`` (with an alias of its own), the condition ``on``, and what is then there."""
+    """One step along a relation: ``table`` (with an alias of its own), the condition ``on``, and what is then there.
+
+    reference: a column of where the step starts, never NULL, where ``on`` says no more than that it equals the id of
+    what
+    is then there. None where there is none such.
+    """
 
     table: Sql
     on: Sql
     scope: Scope
+    reference: Sql | None = None
 
 
 class Scope(Protocol):

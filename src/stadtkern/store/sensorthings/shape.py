@@ -94,8 +94,9 @@ def search_area(call: tree.Call, values: Sequence[Value], engine: EngineName, re
 
     reach: of ``geo.distance``, how many degrees there may be between the two.
     """
-    places = [value.shape.place for value in values[:2] if value.shape is not None and value.shape.wrap is None]
-    constants = [value.shape.literal for value in values[:2] if value.shape is not None]
+    shapes = [value.shape for value in values[:2] if value.shape is not None]
+    places = [shape.search or shape.place for shape in shapes if shape.wrap is None]
+    constants = [shape.literal for shape in shapes]
     place = next((one for one in places if one is not None), None)
     constant = next((one for one in constants if one is not None), None)
     if place is None or constant is None or not _must_meet(call) or reach < 0:

@@ -55,6 +55,8 @@ class Shape(Struct, frozen=True):
 
     literal: str | None = None
     place: Sql | None = None
+    search: Sql | None = None
+    """A plain column that equals ``place`` wherever that is not NULL."""
     wrap: Callable[[Sql], Sql] | None = None
     """Puts SQL on ``place`` into the subselect that ``place`` belongs to."""
 
