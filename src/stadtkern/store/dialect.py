@@ -76,7 +76,7 @@ class Sql:
         return f"<Sql {text!r} {params!r}>"
 
 
-def join(separator: Literal[" AND ", " OR ", " UNION ", ", "], parts: Iterable[Sql]) -> Sql:
+def join(separator: Literal[" AND ", " OR ", " UNION ", " UNION ALL ", ", "], parts: Iterable[Sql]) -> Sql:
     """Put pieces one after the other."""
     pieces: list[str | Bound] = []
     for part in parts:

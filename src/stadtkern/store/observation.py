@@ -102,7 +102,7 @@ def encode_value(instance: Instance) -> tuple[int, float | None, str | None]:
     """Give the columns kind, num and value of an instance."""
     text = bytes(instance.value)
     number = _number(text) if instance.kind == "Property" else None
-    plain = number is not None and _shortest(number) == text
+    plain = number is not None and shortest_number(number) == text
     return _KIND_NUMBER[instance.kind], number, None if plain else text.decode()
 
 
@@ -133,7 +133,7 @@ def decode_observation(row: Row, dataset_id: str, unit: str | None) -> Instance:
     shown = unit if more.unit_code is None else more.unit_code or None
     instance = Instance(
         kind=KINDS[kind_number],
-        value=Raw(_shortest(number)) if value is None else Raw(value.encode()),
+        value=Raw(shortest_number(number)) if value is None else Raw(value.encode()),
         dataset_id=dataset_id,
         observed_at=time if observed else None,
         unit_code=shown,
@@ -160,7 +160,7 @@ def _number(text: bytes) -> float | None:
     return float(text)
 
 
-def _shortest(number: float) -> bytes:
+def shortest_number(number: float) -> bytes:
     """Write a double as the shortest JSON; whole numbers without a point, as sensors send them."""
     if number.is_integer() and abs(number) < 1e15:
         return b"%d" % int(number)

@@ -17,6 +17,7 @@ from stadtkern.model.sensorthings_terms import (
     DESCRIPTIONS,
     ENCODING_TYPE,
     LOCATION,
+    LOCATIONS,
     METADATA,
     NAMES,
     PROPERTIES,
@@ -150,7 +151,7 @@ def static_json(sight: Sight, entity: Sql, attribute: str) -> Sql:
             NOW,
         )
     return Sql(
-        "(SELECT (y.i -> 'value')::text FROM (SELECT jsonb_array_elements(d.doc::jsonb -> 'attributes' -> {}) AS i"
+        "(SELECT (y.i -> 'value')::text FROM (SELECT json_array_elements(d.doc::json -> 'attributes' -> {}) AS i"
         " FROM doc d WHERE d.n = {}) y WHERE coalesce((y.i ->> 'expires_at')::bigint, 9223372036854775807) > {}"
         " LIMIT 1)",
         name,
@@ -184,14 +185,42 @@ def _member_of(sight: Sight, json: Sql, key: str) -> Sql:
             json,
             name,
         )
-    return Sql("(({})::jsonb -> {})::text", json, name)
+    return Sql("(({})::json -> {})::text", json, name)
+
+
+def element_of(sight: Sight, json: Sql, key: str | int) -> Sql:
+    """Give the JSON text of a member of an object or an element of an array, of a JSON text; NULL where it has none."""
+    if isinstance(key, str):
+        return _member_of(sight, json, key)
+    index = Bound(min(key, 2**31 - 1), "bigint")
+    if sight.engine == "sqlite":
+        return Sql("CASE WHEN json_type({}) = 'array' THEN {} -> {} END", json, json, index)
+    return Sql(
+        "CASE WHEN json_typeof(({})::json) = 'array' THEN (({})::json -> ({})::int)::text END", json, json, index
+    )
+
+
+def own_attributes(type: TypeName) -> frozenset[Iri]:
+    """Name the attributes that a type shows elsewhere than in its ``properties``."""
+    return _OWN[type]
+
+
+_EVERYWHERE: Final = frozenset({*NAMES, *DESCRIPTIONS, PROPERTIES, LOCATION, LOCATIONS})
+_OWN: Final[dict[TypeName, frozenset[Iri]]] = {
+    "Thing": _EVERYWHERE,
+    "Location": _EVERYWHERE | {ENCODING_TYPE, RAW_LOCATION},
+    "Sensor": _EVERYWHERE | {ENCODING_TYPE, METADATA},
+    "ObservedProperty": _EVERYWHERE | {DEFINITION},
+    "FeatureOfInterest": _EVERYWHERE | {ENCODING_TYPE, RAW_LOCATION},
+}
 
 
 def _properties(sight: Sight, type: TypeName, row: Row, inside: Inside) -> tuple[Column, Inside]:
     own = static_json(sight, row["entity"], PROPERTIES) if sight.shows(PROPERTIES) else Sql("CAST(NULL AS text)")
     if inside and isinstance(inside[0], str):
         choices = [_member_of(sight, own, inside[0])] if sight.shows(PROPERTIES) else []
-        choices += [static_json(sight, row["entity"], one) for one in sight.attributes.get(inside[0], ())]
+        others = [one for one in sight.attributes.get(inside[0], ()) if one not in own_attributes(type)]
+        choices += [static_json(sight, row["entity"], one) for one in others]
         value, rest = Sql("coalesce({}, NULL)", join(", ", [*choices, Sql("NULL")])), inside[1:]
     else:
         value, rest = own, inside
@@ -447,6 +476,7 @@ _READERS: Final[dict[TypeName, dict[str, _Reader]]] = {
         "resultTime": _result_time,
         "resultQuality": _extra("resultQuality"),
         "validTime": _valid_time,
+        "validText": _extra("validTime"),
         "parameters": _extra("parameters"),
     },
     "FeatureOfInterest": {

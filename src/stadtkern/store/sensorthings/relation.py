@@ -9,7 +9,7 @@ from stadtkern.model.sensorthings import TYPES, TypeName
 from stadtkern.model.sensorthings_terms import LOCATIONS
 from stadtkern.store.dialect import Bound, Sql
 from stadtkern.store.sensorthings.sight import Row, Sight
-from stadtkern.store.sensorthings.source import source
+from stadtkern.store.sensorthings.source import Span, source
 
 Condition = Callable[[Sight, Row, Row], Sql]
 """Of a sight, the row that the relation starts from, and one that it may lead to."""
@@ -20,10 +20,34 @@ def relation_join(sight: Sight, type: TypeName, relation: str, parent: Row, chil
     return _CONDITIONS[type, relation](sight, parent, child)
 
 
-def related_source(sight: Sight, type: TypeName, relation: str, child: Row) -> Sql:
-    """Give the derived table that a relation of ``type`` leads into, under the name of ``child``."""
+def related_source(sight: Sight, type: TypeName, relation: str, child: Row, parent: Row | None = None) -> Sql:
+    """Give the derived table that a relation of ``type`` leads into, under the name of ``child``.
+
+    parent: where the table may look at the row it is related to, so that it holds less.
+    """
     beyond = (type, relation) in {("HistoricalLocation", "Locations"), ("Observation", "FeatureOfInterest")}
-    return source(sight, TYPES[type].relations[relation].target, child, listed=not beyond)
+    span = None
+    if parent is not None and (type, relation) == ("HistoricalLocation", "Locations"):
+        span = Span(parent["series"], parent["time"], parent["time"])
+    return source(sight, TYPES[type].relations[relation].target, child, listed=not beyond, span=span)
+
+
+def natural_order(sight: Sight, type: TypeName, relation: str, parent: Row, child: Row) -> Sql | None:
+    """Give what orders the entities of a relation whose order means something (OGC 18-088 14.2), else None."""
+    if (type, relation) != ("MultiDatastream", "ObservedProperties"):
+        return None
+    if sight.engine == "sqlite":
+        return Sql(
+            "(SELECT min(j.key) FROM json_each({}, '$.observedProperties') j WHERE j.value = {})",
+            parent["measurement"],
+            child["n"],
+        )
+    return Sql(
+        "(SELECT min(j.place) FROM jsonb_array_elements_text(({})::jsonb -> 'observedProperties')"
+        " WITH ORDINALITY AS j(v, place) WHERE j.v::bigint = {})",
+        parent["measurement"],
+        child["n"],
+    )
 
 
 def _thing_locations(sight: Sight, parent: Row, child: Row) -> Sql:

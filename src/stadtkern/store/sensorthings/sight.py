@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, LiteralString
 
+from stadtkern.errors import TooComplexQuery
 from stadtkern.model.ids import Iri
 from stadtkern.policy.grant import Grant
 from stadtkern.store.compile import compile_filter
 from stadtkern.store.dialect import NOW, TRUE, Bound, Dialect, EngineName, ParamType, Sql, dialect_of
 
-_ALIASES: Final[tuple[LiteralString, ...]] = tuple(
-    f"{letter}{number}" for letter in ("xa", "xb", "xc", "xd") for number in ("0", "1", "2", "3", "4", "5", "6", "7")
-)
+_DIGITS: Final[tuple[LiteralString, ...]] = ("0", "1", "2", "3", "4", "5", "6", "7", "8", "9")
+_ALIASES: Final[tuple[LiteralString, ...]] = tuple(f"x{ten}{one}" for ten in _DIGITS for one in _DIGITS)
 MAX_TABLES: Final = len(_ALIASES)
 """Most tables that one query may name."""
 
@@ -32,23 +32,27 @@ class Row:
 class KnownRow(Row):
     """A row that was read before: its columns are bound values."""
 
-    __slots__ = ("_bound",)
+    __slots__ = ("_bound", "values")
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         super().__init__(Sql("known"))
-        self._bound = {name: Sql("{}", Bound(value, _TYPES.get(name, "bigint"))) for name, value in values.items()}
+        self.values: Final = values
+        self._bound = {
+            name: Sql("{}", Bound(value, COLUMN_TYPES.get(name, "bigint"))) for name, value in values.items()
+        }
 
     def __getitem__(self, column: LiteralString) -> Sql:
         return self._bound[column]
 
 
-_TYPES: Final[dict[str, ParamType]] = {
+COLUMN_TYPES: Final[dict[str, ParamType]] = {
     "iri": "text",
     "attribute": "text",
     "places": "text",
     "geometry": "text",
     "measurement": "text",
 }
+"""What the columns of sources hold that are no numbers."""
 
 
 class Sight:
@@ -77,7 +81,11 @@ class Sight:
         self._used = 0
 
     def row(self) -> Row:
-        """Name one more table. Raises: IndexError beyond ``MAX_TABLES``."""
+        """Name one more table. Raises: TooComplexQuery beyond ``MAX_TABLES``."""
+        if self._used == MAX_TABLES:
+            raise TooComplexQuery(
+                "The query names too many relations", hint="take some paths out of $filter or $orderby"
+            )
         self._used += 1
         return Row(Sql(_ALIASES[self._used - 1]))
 

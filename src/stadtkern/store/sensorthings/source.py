@@ -20,7 +20,7 @@ FeatureOfInterest   entity, iri, described (1: an entity of its own and not just
 
 from __future__ import annotations
 
-from typing import Final, assert_never
+from typing import Final, NamedTuple, assert_never
 
 from stadtkern.model.measured import END, RESULT_TIME
 from stadtkern.model.sensorthings import TypeName
@@ -32,22 +32,32 @@ PAST_PLACE: Final = 1 << 52
 """This plus an observation's id is the id of the Location that a Thing was at, where no entity is that Location."""
 
 
-def source(sight: Sight, type: TypeName, row: Row, *, listed: bool = False) -> Sql:
+class Span(NamedTuple):
+    """A stretch of time, both ends included, of the series that an observation is known to be in."""
+
+    series: Sql
+    start: Sql
+    end: Sql
+
+
+def source(sight: Sight, type: TypeName, row: Row, *, listed: bool = False, span: Span | None = None) -> Sql:
     """Give the derived table of a type under the name of ``row``, to be put behind FROM or JOIN.
 
     listed: only what the set itself lists. Without, also what can only be reached by its id or by navigation.
+    span: where the observation lies that is asked for by its id (Observation, HistoricalLocation, and the Location of
+    one).
     """
-    return Sql("({}) {}", _select(sight, type, listed=listed), row.alias)
+    return Sql("({}) {}", _select(sight, type, listed, span), row.alias)
 
 
-def _select(sight: Sight, type: TypeName, *, listed: bool) -> Sql:
+def _select(sight: Sight, type: TypeName, listed: bool, span: Span | None) -> Sql:
     match type:
         case "Thing":
             return Sql("SELECT e.n AS n, e.n AS entity, e.id AS iri FROM entity e WHERE {}", _things(sight))
         case "Location":
-            return _locations(sight) if listed else Sql("{} UNION ALL {}", _locations(sight), _past_places(sight))
+            return _locations(sight) if listed else Sql("{} UNION ALL {}", _locations(sight), _past_places(sight, span))
         case "HistoricalLocation":
-            return _historical_locations(sight)
+            return _historical_locations(sight, span)
         case "Datastream":
             return _streams(sight, Sql("0"))
         case "MultiDatastream":
@@ -57,7 +67,7 @@ def _select(sight: Sight, type: TypeName, *, listed: bool) -> Sql:
         case "ObservedProperty":
             return _observed_properties(sight)
         case "Observation":
-            return _observations(sight)
+            return _observations(sight, span)
         case "FeatureOfInterest":
             return _features(sight, listed=listed)
         case _:
@@ -122,16 +132,16 @@ def _locations(sight: Sight) -> Sql:
     )
 
 
-def _past_places(sight: Sight) -> Sql:
+def _past_places(sight: Sight, span: Span | None) -> Sql:
     return Sql(
         "SELECT h.place AS n, h.thing AS entity, CAST(NULL AS text) AS iri, 0 AS implied, 0 AS described,"
         " h.geometry AS place"
         " FROM ({}) h WHERE h.place >= 4503599627370496",
-        _historical_locations(sight),
+        _historical_locations(sight, span),
     )
 
 
-def _historical_locations(sight: Sight) -> Sql:
+def _historical_locations(sight: Sight, span: Span | None) -> Sql:
     attributes = Bound([str(one) for one in (LOCATIONS, LOCATION) if sight.shows(one)], "text[]")
     named = Bound(str(LOCATIONS), "text")
     since_named = Sql(
@@ -146,12 +156,13 @@ def _historical_locations(sight: Sight) -> Sql:
         " THEN s.entity ELSE 4503599627370496 + o.id END END AS place,"
         " CASE WHEN s.attribute = 'location' THEN o.value END AS geometry"
         " FROM series s JOIN entity e ON e.n = s.entity JOIN observation o ON o.series = s.n"
-        " WHERE s.observed = 1 AND s.dataset_id = '' AND {} AND {} AND o.observed = 1 AND o.deleted_at IS NULL"
+        " WHERE s.observed = 1 AND s.dataset_id = '' AND {} AND {} AND {} AND o.observed = 1 AND o.deleted_at IS NULL"
         " AND (s.attribute = {} OR {})",
         named,
         _names_locations(sight),
         sight.dialect.is_in(Sql("s.attribute"), attributes),
         _things(sight),
+        _within(span),
         named,
         since_named if sight.shows(LOCATIONS) else TRUE,
     )
@@ -195,18 +206,25 @@ def _observed_properties(sight: Sight) -> Sql:
     )
 
 
-def _observations(sight: Sight) -> Sql:
+def _observations(sight: Sight, span: Span | None = None) -> Sql:
     return Sql(
         "SELECT o.id AS n, o.series AS series, o.time AS time, {} AS end_time, {} AS result_time,"
         " o.kind AS kind, o.num AS num, o.value AS value, o.extra AS extra, o.feature AS feature, s.entity AS thing,"
         " s.unit AS unit, s.multi AS multi"
         " FROM series s JOIN entity e ON e.n = s.entity JOIN observation o ON o.series = s.n"
-        " WHERE {} AND {} AND o.observed = 1 AND o.deleted_at IS NULL",
+        " WHERE {} AND {} AND {} AND o.observed = 1 AND o.deleted_at IS NULL",
         Sql("o.end_time") if sight.shows(END) else Sql("CAST(NULL AS bigint)"),
         Sql("o.result_time") if sight.shows(RESULT_TIME) else Sql("CAST(NULL AS bigint)"),
         _is_stream(sight),
         sight.rows,
+        _within(span),
     )
+
+
+def _within(span: Span | None) -> Sql:
+    if span is None:
+        return TRUE
+    return Sql("(o.series = {} AND o.time BETWEEN {} AND {})", span.series, span.start, span.end)
 
 
 def _features(sight: Sight, *, listed: bool) -> Sql:
