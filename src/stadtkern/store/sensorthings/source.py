@@ -185,7 +185,7 @@ def _sensors(sight: Sight) -> Sql:
     return Sql(
         "SELECT e.n AS n, e.n AS entity, e.id AS iri FROM entity e WHERE {} AND {}"
         " UNION ALL SELECT 2147483647, CAST(NULL AS bigint), CAST(NULL AS text) WHERE EXISTS"
-        " (SELECT 1 FROM series s JOIN entity e ON e.n = s.entity WHERE s.sensor IS NULL AND {} AND {})",
+        " (SELECT 1 FROM series s JOIN entity e ON e.n = s.entity WHERE (s.sensor IS NULL OR s.sensor = 2147483647) AND {} AND {})",
         sight.rows,
         _typed("Sensor"),
         _is_stream(sight),
@@ -198,9 +198,13 @@ def _observed_properties(sight: Sight) -> Sql:
         "SELECT e.n AS n, e.n AS entity, e.id AS iri, CAST(NULL AS text) AS attribute FROM entity e WHERE {} AND {}"
         " UNION ALL SELECT 1073741824 + a.n, CAST(NULL AS bigint), CAST(NULL AS text), a.attribute"
         " FROM observed_attribute a WHERE EXISTS (SELECT 1 FROM series s JOIN entity e ON e.n = s.entity"
-        " WHERE s.attribute = a.attribute AND s.observed_property IS NULL AND s.multi = 0 AND {} AND {})",
+        " WHERE s.attribute = a.attribute AND s.observed_property IS NULL AND s.multi = 0 AND {} AND {})"
+        " OR EXISTS (SELECT 1 FROM series s JOIN entity e ON e.n = s.entity"
+        " WHERE s.observed_property = 1073741824 + a.n AND {} AND {})",
         sight.rows,
         _typed("ObservedProperty"),
+        _is_stream(sight),
+        sight.rows,
         _is_stream(sight),
         sight.rows,
     )
