@@ -185,7 +185,8 @@ def _sensors(sight: Sight) -> Sql:
     return Sql(
         "SELECT e.n AS n, e.n AS entity, e.id AS iri FROM entity e WHERE {} AND {}"
         " UNION ALL SELECT 2147483647, CAST(NULL AS bigint), CAST(NULL AS text) WHERE EXISTS"
-        " (SELECT 1 FROM series s JOIN entity e ON e.n = s.entity WHERE (s.sensor IS NULL OR s.sensor = 2147483647) AND {} AND {})",
+        " (SELECT 1 FROM series s JOIN entity e ON e.n = s.entity"
+        " WHERE (s.sensor IS NULL OR s.sensor = 2147483647) AND {} AND {})",
         sight.rows,
         _typed("Sensor"),
         _is_stream(sight),
