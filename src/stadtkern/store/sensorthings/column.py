@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from stadtkern.model.ids import Iri
-from stadtkern.model.measured import EXTRAS, RESULT_TIME
+from stadtkern.model.measured import END, EXTRAS, RESULT_TIME
 from stadtkern.model.sensorthings import TYPES, TypeName
 from stadtkern.model.sensorthings_terms import (
     DEFINITION,
@@ -354,9 +354,15 @@ def _observation_type(sight: Sight, row: Row) -> Column:
 
 
 def _phenomena(sight: Sight, row: Row) -> Column:
-    del sight
     first = Sql("(SELECT min(c.first) FROM series_chunk c WHERE c.series = {})", row["n"])
     last = Sql("(SELECT max(c.last) FROM series_chunk c WHERE c.series = {})", row["n"])
+    if not sight.shows(END):
+        # the summaries know when the last one ended
+        last = Sql(
+            "(SELECT o.time FROM observation o WHERE o.series = {} AND o.observed = 1 AND o.deleted_at IS NULL"
+            " ORDER BY o.time DESC LIMIT 1)",
+            row["n"],
+        )
     return Column("time", first, end=last)
 
 
