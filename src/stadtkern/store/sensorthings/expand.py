@@ -11,7 +11,7 @@ from stadtkern.model.sensorthings import TYPES, TypeName
 from stadtkern.model.sensorthings_answer import COUNT_LIMIT, Page, Record
 from stadtkern.query.odata.tree import Expanded, Query
 from stadtkern.store.dialect import Bound, Sql, join
-from stadtkern.store.sensorthings.order import key_columns
+from stadtkern.store.sensorthings.order import key_columns, order_by
 from stadtkern.store.sensorthings.page import LINKING, Chosen, Found, choose, rows_of
 from stadtkern.store.sensorthings.reader import Reader, is_summed, stored_count
 from stadtkern.store.sensorthings.relation import natural_order, related_source, relation_join
@@ -76,6 +76,9 @@ async def _children(
     if not TYPES[type].relations[relation].many:
         chosen, select = _joined(reader, type, rows, relation, query)
         return await reader.read(chosen, select, query)
+    if type != "HistoricalLocation":
+        chosen, select = _correlated(reader, type, rows, relation, query, limit)
+        return await reader.read(chosen, select, query)
     found: list[Found] = []
     for start in range(0, len(rows), AT_ONCE):
         chosen, select = _one_by_one(reader, type, rows[start : start + AT_ONCE], relation, query, limit)
@@ -119,6 +122,37 @@ def _joined(
         table,
         relation_join(reader.sight, type, relation, parent, child),
         chosen.where,
+    )
+
+
+def _correlated(
+    reader: Reader, type: TypeName, parents: Sequence[KnownRow], relation: str, query: Query, limit: int
+) -> tuple[Chosen, Sql]:
+    """Let SQLite choose the page of each parent in a condition, which may look at the parent as a table may not."""
+    sight, parent, child, one = reader.sight, reader.sight.row(), reader.sight.row(), reader.sight.row()
+    inner = _choose(reader, type, relation, query, parent, one)
+    wanted = inner.also(relation_join(sight, type, relation, parent, one))
+    chosen = _choose(reader, type, relation, query, parent, child)
+    # so that the planner finds it, the place of an observation is told in the order of its index
+    place = Sql("n") if chosen.type != "Observation" else Sql("series, {}.time, {}.n", child.alias, child.alias)
+    inner_place = Sql("n") if chosen.type != "Observation" else Sql("series, {}.time, {}.n", one.alias, one.alias)
+    return chosen, Sql(
+        "SELECT {} AS parent, {}.*, {} FROM {} CROSS JOIN {} WHERE ({}.{}) IN"
+        " (SELECT {}.{} FROM {} WHERE {} ORDER BY {} LIMIT {} OFFSET {})",
+        parent["n"],
+        child.alias,
+        key_columns(chosen.keys),
+        _parents(sight, type, parents, parent),
+        chosen.table,
+        child.alias,
+        place,
+        one.alias,
+        inner_place,
+        wanted.table,
+        wanted.where,
+        order_by(wanted.keys, sight.engine, [key.sql for key in wanted.keys]),
+        Bound(limit, "bigint"),
+        Bound(query.skip, "bigint"),
     )
 
 
