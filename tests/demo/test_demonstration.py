@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import time
 from collections.abc import Iterator
@@ -178,3 +179,28 @@ def test_addresses_need_no_quoting_by_the_server() -> None:
         assert not set('<>"[] ') & set(address.url)
         assert address.url in address.render()
         assert bool(address.headers) == address.render().startswith("curl ")
+
+
+_TOUR = Path(__file__).parents[2].joinpath("docs", "sensorthings.md").read_text(encoding="utf-8")
+_STEPS = re.findall(r"^```sh\n(curl .*?)^```$", _TOUR, re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("step", _STEPS, ids=range(len(_STEPS)))
+def test_tour_of_sensorthings_finds_something(demo: DemoProcess, step: str) -> None:
+    done = subprocess.run(
+        ["sh", "-c", step.replace("curl ", "curl -sS --fail-with-body ").replace("http://127.0.0.1:8080", demo.url)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    if done.stdout.startswith("{"):
+        found = json.loads(done.stdout)
+        assert found.get("value") or found["features"]
+    else:
+        assert len(done.stdout.splitlines()) > 10
+
+
+def test_tour_of_sensorthings_is_there() -> None:
+    assert len(_STEPS) > 5

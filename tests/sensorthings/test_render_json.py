@@ -77,6 +77,7 @@ def test_result_and_result_time_are_null_where_there_is_none() -> None:
     members = record_members(record("Observation", 9, result=None, resultTime=None, validTime=None), query(), ROOT)
     assert (members["result"], members["resultTime"]) == (None, None)
     assert "validTime" not in members
+    assert "resultTime" not in record_members(record("Datastream", 7, resultTime=None), query(), ROOT)
 
 
 @pytest.mark.parametrize(("own", "other"), [("Datastream", "MultiDatastream"), ("MultiDatastream", "Datastream")])

@@ -13,6 +13,7 @@ from stadtkern.demo.vocabulary import CONTEXT_ID
 from stadtkern.model.instant import Instant, render_instant
 
 API = "/ngsi-ld/v1"
+SENSORTHINGS = "/sta/v1.1"
 HOSTED = f"{API}/jsonldContexts/{CONTEXT_ID}"
 
 
@@ -46,6 +47,10 @@ def list_addresses(base: str, now: Instant) -> list[Address]:
         "aggrPeriodDuration": "P1D",
         "options": "aggregatedValues",
     }
+    latest = {
+        "$filter": "ObservedProperty/name eq 'no2'",
+        "$expand": "Thing($select=name),Observations($orderby=phenomenonTime desc;$top=1)",
+    }
     full = {"type": "WasteContainer", "q": "fillingLevel>0.8", "options": "simplified"}
 
     def entities(**query: str) -> str:
@@ -72,6 +77,10 @@ def list_addresses(base: str, now: Instant) -> list[Address]:
             ),
         ),
         Address("Nitrogen dioxide by day, a week", _address(base, f"/temporal/entities/{air}", daily)),
+        Address(
+            "Nitrogen dioxide now, by SensorThings",
+            f"{base}{SENSORTHINGS}/Datastreams?{urlencode(latest, quote_via=quote)}",
+        ),
         Address("All types", _address(base, "/types", {"details": "true"})),
         Address("What the API can do", f"{base}/openapi.json"),
     ]

@@ -57,6 +57,8 @@ def render_start(
         f"<h2>{_word(language, 'reading')}</h2>\n<ul>\n"
         f"{_try(base_path, '/ngsi-ld/v1/types')}"
         f"{_try(base_path, '/ngsi-ld/v1/entities?local=true&limit=10&count=true')}"
+        f"{_try(base_path, '/sta/v1.1')}"
+        f"{_try(base_path, '/sta/v1.1/Datastreams?$expand=Thing,Observations($top=1;$orderby=phenomenonTime%20desc)')}"
         f"{_try(base_path, '/livez')}{_try(base_path, '/readyz')}{_try(base_path, '/metrics')}</ul>\n"
         f"<h2>{_word(language, 'try')}</h2>\n<p>{_word(language, 'try_intro')}</p>\n"
         f"{_pre(language, render_curl(base_url, example))}{_pre(language, f'curl {shlex.quote(read)}')}"

@@ -16,7 +16,7 @@ SELF: Final = "@iot.selfLink"
 COUNT: Final = "@iot.count"
 NEXT: Final = "@iot.nextLink"
 NAVIGATION: Final = "@iot.navigationLink"
-_NULL_SHOWN: Final = frozenset({"result", "resultTime"})
+_NULL_SHOWN: Final = frozenset({("Observation", "result"), ("Observation", "resultTime")})
 """Mandatory properties that may be null; others without a value are left out unless they were selected."""
 
 
@@ -40,7 +40,8 @@ def record_members(record: Record, query: Query, root: str, metadata: Metadata |
     if chosen is None or "id" in chosen:
         members[ID] = record.id
     for name, value in record.values.items():
-        if (chosen is None and (value is not None or name in _NULL_SHOWN)) or (chosen is not None and name in chosen):
+        shown = name in chosen if chosen is not None else value is not None or (record.type, name) in _NULL_SHOWN
+        if shown:
             members[name] = value
     for relation in TYPES[record.type].relations.values():
         if relation.name in expanded:
