@@ -8,9 +8,14 @@ import pytest
 
 from stadtkern.broker.tenants import OpenTenant, Tenants
 from stadtkern.errors import ResourceNotFound
+from stadtkern.model.entity import EntityPatch
+from stadtkern.model.operation import MergeEntity
 from stadtkern.model.sensorthings import TYPES
 from stadtkern.model.sensorthings_answer import Page, Record
-from tests.store.sensorthings.city import CAR, A, B, City, build, plain, texts
+from stadtkern.model.sensorthings_terms import LOCATION
+from tests.store.histories import at
+from tests.store.sensorthings.city import CAR, NO2, SECOND, A, B, City, build, plain, point, recorded, series, texts
+from tests.store.stores import succeed
 
 
 @pytest.fixture
@@ -187,3 +192,36 @@ async def test_steps_that_do_not_lead_on_are_not_found(city: City) -> None:
     with pytest.raises(ResourceNotFound):
         await city.page(f"Things({b})/Datastreams({stream})/Observations")
     assert (await city.get(f"Datastreams({stream})/Thing")).iri != B
+
+
+async def test_a_thing_that_is_placed_by_ngsi_ld_again_is_where_its_geometry_is(city: City, tenant: OpenTenant) -> None:
+    fragment = EntityPatch(attributes={LOCATION: [point(8.0, 52.0, observed_at=at(30))]})
+    await succeed(tenant, MergeEntity(CAR, fragment))
+    car = (await city.named("Things", "Car")).id
+    (place,) = await city.all(f"Things({car})/Locations")
+    assert (place.id, plain(place)["location"]["coordinates"]) == (car, [8.0, 52.0])
+    past = await city.all(f"Things({car})/HistoricalLocations?$orderby=time desc&$expand=Locations")
+    shown = [one.related["Locations"] for one in past]
+    assert [names(one.records) for one in shown if isinstance(one, Page)] == [{"Car"}, {"Here", "There"}, {"Here"}]
+    here = (await city.named("Locations", "Here")).id
+    assert await city.ids(f"Locations({here})/Things") == []
+    assert len(await city.ids(f"Locations({here})/HistoricalLocations")) == 2
+    assert await city.ids(f"Locations({car})/HistoricalLocations") == [past[0].id]
+
+
+async def test_observations_of_all_series_come_in_the_order_of_time(city: City, tenant: OpenTenant) -> None:
+    await succeed(
+        tenant, recorded(A, NO2, *series(*range(40), start=200), *series(*range(3), start=201, dataset_id=SECOND))
+    )
+    for direction in ("asc", "desc"):
+        whole = (await city.page(f"Observations?$orderby=phenomenonTime {direction},id {direction}", 1000)).records
+        times = [plain(one)["phenomenonTime"][:20] for one in whole]
+        assert times == sorted(times, reverse=direction == "desc")
+        for top in (1, 3, 7):
+            found: list[int] = []
+            after = None
+            while len(found) == 0 or after:
+                page = await city.page(f"Observations?$orderby=phenomenonTime {direction}&$top={top}", after=after)
+                found += [one.id for one in page.records]
+                after = page.after
+            assert found == [one.id for one in whole]

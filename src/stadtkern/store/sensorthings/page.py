@@ -50,6 +50,8 @@ class Chosen(NamedTuple):
     keys: list[Key]
     begins: Sql = TRUE
     """The condition that a row comes after the last one of the page before."""
+    begins_at: Sequence[Any] | None = None
+    """That row's keys."""
 
     def also(self, condition: Sql) -> Chosen:
         """Give the same with a further condition."""
@@ -66,8 +68,10 @@ def choose(sight: Sight, type: TypeName, row: Row, table: Sql, query: Query, fir
     keys = order_keys(type, query, row, scope)
     if first is not None and not query.orderby:
         keys = [Key(first, False, True), *keys]
-    begins = TRUE if query.after is None else beyond(keys, read_after(type, query, len(keys)))
-    return Chosen(type, row, table, where, keys, begins)
+    if query.after is None:
+        return Chosen(type, row, table, where, keys)
+    last = read_after(type, query, len(keys))
+    return Chosen(type, row, table, where, keys, beyond(keys, last), last)
 
 
 def rows_of(sight: Sight, chosen: Chosen, limit: int, offset: int, parent: Sql | None = None) -> Sql:

@@ -10,6 +10,7 @@ from stadtkern.store.dialect import Bound, Sql
 from stadtkern.store.engine.base import Database, Lane
 from stadtkern.store.sensorthings.distinct import read_distinct
 from stadtkern.store.sensorthings.expand import expand
+from stadtkern.store.sensorthings.frontier import bounded
 from stadtkern.store.sensorthings.opening import open_reader
 from stadtkern.store.sensorthings.order import write_after
 from stadtkern.store.sensorthings.page import Chosen, choose, rows_of
@@ -36,6 +37,8 @@ async def read_set(database: Database, grant: Grant, target: Target, query: Quer
     if query.distinct:
         records = await read_distinct(reader, chosen, query, size + 1, query.skip)
         return Page(records=records[:size], count=count, more=len(records) > size)
+    if place.parent is None and _by_time(query, chosen):
+        chosen = await bounded(reader, chosen, size + 1 + offset)
     rows = rows_of(reader.sight, chosen, size + 1, offset)
     found = await reader.read(chosen, rows, query, _lane(place, query, size + offset))
     more, found = len(found) > size, found[:size]
@@ -66,6 +69,12 @@ def _choose(reader: Reader, place: Place, query: Query) -> Chosen:
     if place.parent is not None and place.parent_type is not None and place.relation is not None:
         first = natural_order(reader.sight, place.parent_type, place.relation, place.parent, row)
     return choose(reader.sight, place.type, row, table, query, first).also(related)
+
+
+def _by_time(query: Query, chosen: Chosen) -> bool:
+    """Tell whether a set is all observations by time and id."""
+    same_way = len(chosen.keys) == 2 and chosen.keys[0].descending == chosen.keys[1].descending
+    return chosen.type == "Observation" and query.filter is None and same_way and chosen.keys[0].sure
 
 
 def _lane(place: Place, query: Query, rows: int) -> Lane:

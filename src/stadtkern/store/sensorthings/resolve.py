@@ -8,8 +8,7 @@ from stadtkern.errors import ResourceNotFound
 from stadtkern.model.sensorthings import SETS, TYPES, TypeName
 from stadtkern.query.odata.tree import Query, Step, Target
 from stadtkern.store.dialect import TRUE, Bound, Sql
-from stadtkern.store.sensorthings.expand import Found
-from stadtkern.store.sensorthings.page import choose, rows_of
+from stadtkern.store.sensorthings.page import Found, choose, rows_of
 from stadtkern.store.sensorthings.reader import Reader
 from stadtkern.store.sensorthings.relation import related_source, relation_join
 from stadtkern.store.sensorthings.sight import KnownRow, Row
