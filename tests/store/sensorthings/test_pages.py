@@ -13,6 +13,7 @@ from stadtkern.model.operation import DescribeSeries
 from stadtkern.model.sensorthings import TYPES
 from stadtkern.model.sensorthings_answer import Page, Record
 from stadtkern.model.stream import Description
+from stadtkern.store.sensorthings import page as page_module
 from tests.store.sensorthings.city import NO2, A, City, build, plain, recorded, series
 from tests.store.stores import succeed
 
@@ -182,3 +183,32 @@ async def test_observed_properties_of_a_multidatastream_keep_their_order(city: C
         shown = (await city.get(f"MultiDatastreams({many})?$expand=ObservedProperties")).related["ObservedProperties"]
         assert isinstance(shown, Page)
         assert [one.id for one in shown.records] == order
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "Datastream/name eq 'Roof'",
+        "Datastream/name eq 'Roof' and result gt 2",
+        "Datastream/Thing/name eq 'Station A' and Datastream/ObservedProperty/name eq 'no2' and result lt 22",
+        "Datastream/Thing/Locations/name eq 'Station A'",
+        "Datastream/Thing/Datastreams/any(d: d/name eq 'Roof') and result eq 21",
+        "not (Datastream/name eq 'Roof')",
+        "Datastream/name ne 'Roof'",
+        "Datastream eq null",
+        "Datastream/name eq null",
+        "Datastream/name eq null or Datastream/name eq 'Roof'",
+        "not Datastream/Thing/Locations/any(l: l/name eq 'Station A')",
+        "startswith(Datastream/name, FeatureOfInterest/name)",
+        "concat(Datastream/name, Datastream/description) eq 'Roof' and MultiDatastream eq null",
+        "Datastream/id in (1, 2) and phenomenonTime ge 2026-01-01T00:01:00Z",
+    ],
+)
+async def test_conditions_on_the_datastream_hold_for_the_same_observations(
+    city: City, monkeypatch: pytest.MonkeyPatch, condition: str
+) -> None:
+    found = await city.page(f"Observations?$count=true&$filter={condition}")
+    monkeypatch.setattr(page_module, "split", lambda filter: ([], [filter]))
+    plainly = await city.page(f"Observations?$count=true&$filter={condition}")
+    assert plainly.count == len(plainly.records) > 0
+    assert (found.records, found.count) == (plainly.records, plainly.count)

@@ -8,13 +8,15 @@ from typing import Any, Final, LiteralString, NamedTuple
 from stadtkern.model.instant import Instant
 from stadtkern.model.sensorthings import TypeName
 from stadtkern.model.sensorthings_answer import Record
-from stadtkern.query.odata.tree import Query
+from stadtkern.query.odata.tree import Expression, Query
 from stadtkern.store.dialect import TRUE, Bound, Sql, join
 from stadtkern.store.sensorthings.column import EntityScope
 from stadtkern.store.sensorthings.expression import compile_filter
+from stadtkern.store.sensorthings.of_streams import split
 from stadtkern.store.sensorthings.order import Key, beyond, key_columns, order_by, order_keys, read_after, read_keys
 from stadtkern.store.sensorthings.shown import Shown, shown_properties
 from stadtkern.store.sensorthings.sight import KnownRow, Row, Sight
+from stadtkern.store.sensorthings.source import source
 
 LINKING: Final[dict[TypeName, tuple[LiteralString, ...]]] = {
     "Thing": ("n", "iri"),
@@ -64,7 +66,7 @@ def choose(sight: Sight, type: TypeName, row: Row, table: Sql, query: Query, fir
     Raises: BadRequestData.
     """
     scope = EntityScope(sight, type, row)
-    where = TRUE if query.filter is None else compile_filter(query.filter, scope)
+    where = TRUE if query.filter is None else _where(sight, type, row, query.filter)
     keys = order_keys(type, query, row, scope)
     if first is not None and not query.orderby:
         keys = [Key(first, False, True), *keys]
@@ -72,6 +74,21 @@ def choose(sight: Sight, type: TypeName, row: Row, table: Sql, query: Query, fir
         return Chosen(type, row, table, where, keys)
     last = read_after(type, query, len(keys))
     return Chosen(type, row, table, where, keys, beyond(keys, last), last)
+
+
+def _where(sight: Sight, type: TypeName, row: Row, filter: Expression) -> Sql:
+    if type != "Observation":
+        return compile_filter(filter, EntityScope(sight, type, row))
+    on_stream, others = split(filter)
+    where = [compile_filter(one, EntityScope(sight, type, row)) for one in others]
+    if on_stream:
+        stream = sight.row()
+        conditions = [compile_filter(one, EntityScope(sight, "Datastream", stream)) for one in on_stream]
+        table = source(sight, "Datastream", stream)
+        where.append(
+            Sql("{} IN (SELECT {} FROM {} WHERE {})", row["series"], stream["n"], table, join(" AND ", conditions))
+        )
+    return Sql("({})", join(" AND ", where))
 
 
 def rows_of(sight: Sight, chosen: Chosen, limit: int, offset: int, parent: Sql | None = None) -> Sql:
