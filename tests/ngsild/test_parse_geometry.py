@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from stadtkern.errors import BadRequestData
-from stadtkern.views.ngsild import parse_geometry
-from stadtkern.views.ngsild.parse_geometry import check_geometry
+from stadtkern.model import geometry
+from stadtkern.model.geometry import check_geometry
 
 BOWTIE = [[[0, 0], [1, 1], [1, 0], [0, 1], [0, 0]]]
 
@@ -63,6 +63,6 @@ def test_check_geometry_refuses_with_pointer(geometry: Any, pointer: str) -> Non
 
 
 def test_check_geometry_refuses_too_many_positions(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parse_geometry, "MAX_POSITIONS", 3)
+    monkeypatch.setattr(geometry, "MAX_POSITIONS", 3)
     with pytest.raises(BadRequestData, match="more than 3 positions"):
         check_geometry({"type": "MultiPoint", "coordinates": [[0, 0]] * 4}, "")

@@ -24,11 +24,11 @@ from stadtkern.ingest.wire import Wire
 from stadtkern.jsonld.context import Context
 from stadtkern.model.change import Outcome
 from stadtkern.model.entity import EntityPatch
+from stadtkern.model.geometry import check_geometry
 from stadtkern.model.instant import render_instant
 from stadtkern.model.operation import Operation
 from stadtkern.settings import Settings
 from stadtkern.views.ngsild import parse
-from stadtkern.views.ngsild.parse_geometry import check_geometry
 from stadtkern.views.ngsild.parse_terms import expand_types, parse_scope
 
 

@@ -11,8 +11,8 @@ class Description(Struct, frozen=True, gc=False, kw_only=True):
     """What to say of a series from now on; UNSET stays as it is, None takes it away.
 
     measurement: members of a JSON object (unitOfMeasurement, observationType …), each of which replaces the one of its
-    name. unit: the UN/CEFACT code that the unit has, if it has one. sensor, observed_property: ids of live entities,
-    or their numbers. observed_properties: those of a series with several, in order.
+    name. unit: the UN/CEFACT code that the unit has, if it has one. sensor, observed_property: ids of live entities.
+    observed_properties: those of a series with several, in order; numbers of those that no entity describes.
     """
 
     name: str | UnsetType | None = UNSET
@@ -21,7 +21,7 @@ class Description(Struct, frozen=True, gc=False, kw_only=True):
     unit: str | UnsetType | None = UNSET
     sensor: EntityId | UnsetType | None = UNSET
     observed_property: EntityId | UnsetType | None = UNSET
-    observed_properties: list[EntityId] | None = None
+    observed_properties: list[EntityId | int] | None = None
     properties: Raw | UnsetType | None = UNSET
     multi: bool | UnsetType = UNSET
 

@@ -12,6 +12,7 @@ macro              SQLite                                   PostgreSQL
 ``@text(:a)``      ``?1``                                   ``$1::text``
 ``@least(a, b)``   ``min(a, b)``                            ``least(a, b)``
 ``@greatest(a,b)`` ``max(a, b)``                            ``greatest(a, b)``
+``@has(text, part)`` ``instr(text, part) > 0``             ``strpos(text, part) > 0``
 ``@least_known``   likewise, of the one that is not null    ``least(a, b)``
 ``@rows(a type,…)`` ``VALUES (?1, …)``                       ``SELECT * FROM unnest($1::type[], …)``
 =================  =======================================  ======================================
@@ -56,6 +57,7 @@ _MACROS: dict[str, Mapping[EngineName, str]] = {
         "sqlite": "min(coalesce({0}, {1}), coalesce({1}, {0}))",
         "postgres": "least({0}, {1})",
     },
+    "has": {"sqlite": "instr({0}, {1}) > 0", "postgres": "strpos({0}, {1}) > 0"},
     "greatest_known": {
         "sqlite": "max(coalesce({0}, {1}), coalesce({1}, {0}))",
         "postgres": "greatest({0}, {1})",

@@ -82,7 +82,7 @@ def _measurement(old: str | None, said: Description, number_of: NumberOf) -> str
     members: dict[str, Raw] = {} if old is None else _members.decode(old)
     members.update(said.measurement)
     if said.observed_properties is not None:
-        numbers = [number_of(one) for one in said.observed_properties]
+        numbers = [one if isinstance(one, int) else number_of(one) for one in said.observed_properties]
         members["observedProperties"] = Raw(msgspec.json.encode(numbers))
     return msgspec.json.encode(members).decode() if members else None
 

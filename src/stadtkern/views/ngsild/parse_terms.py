@@ -41,7 +41,6 @@ VALUE_KINDS: Final[dict[str, AttributeKind]] = {
 }
 """The member that holds the value, and the kind it tells in the concise form (CIM 009 4.5.2.3 and following)."""
 
-GEOMETRY_TYPES: Final = frozenset({"Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon"})
 
 _OUTPUT_MEMBERS = {
     "previousValue", "previousObject", "previousLanguageMap", "previousVocab", "previousJson", "previousValueList",

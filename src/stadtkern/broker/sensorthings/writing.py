@@ -1,0 +1,128 @@
+"""Writing in the terms of SensorThings: the only way from its requests to operations.
+
+Spec: OGC 18-088 10 (create, update, delete).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from stadtkern.broker.sensorthings.body import Body, Reference, read_body
+from stadtkern.broker.sensorthings.deletion import Deletion
+from stadtkern.broker.sensorthings.known import look_up, references
+from stadtkern.broker.sensorthings.plan import Plan
+from stadtkern.broker.sensorthings.update import Update
+from stadtkern.broker.tenants import OpenTenant, Tenants
+from stadtkern.errors import BadRequestData, Conflict, Problem, ResourceNotFound
+from stadtkern.model.change import Outcome
+from stadtkern.model.instant import now
+from stadtkern.model.sensorthings import TYPES, TypeName
+from stadtkern.policy.grant import Grant
+
+_TRIES: Final = 3
+"""How often names of new series are chosen anew when somebody else took them meanwhile."""
+
+
+class Created(Struct, frozen=True, gc=False):
+    """What a request made: where its answer's ``Location`` leads."""
+
+    type: TypeName
+    id: int
+
+
+class SensorThingsWriter:
+    """The writing part of the broker for SensorThings, over all tenants of a process."""
+
+    def __init__(self, tenants: Tenants) -> None:
+        self._tenants = tenants
+
+    async def create(
+        self, grant: Grant, type: TypeName, text: bytes, *, parent: tuple[str, int] | None = None
+    ) -> Created:
+        """Create an entity with all that stands inline in it: everything or nothing.
+
+        parent: the relation of the new entity by which the address led to it, and the id there, as ("Thing", 5) for
+        ``Things(5)/Datastreams``; it holds whatever the body says.
+        Raises: InvalidRequest, BadRequestData (also for links to what is not there), ResourceNotFound (no such
+        parent), Forbidden, PayloadTooLarge, TooManyRequests, Unavailable.
+        """
+        body = read_body(type, text)
+        if parent is not None:
+            body = _under(body, *parent)
+        tenant = await self._tenants.get(grant.tenant)
+        for attempt in range(_TRIES):
+            try:
+                return await self._create(tenant, grant, body, parent, len(text))
+            except Conflict:
+                if attempt == _TRIES - 1:
+                    raise
+        raise AssertionError  # pragma: no cover
+
+    async def _create(
+        self, tenant: OpenTenant, grant: Grant, body: Body, parent: tuple[str, int] | None, size: int
+    ) -> Created:
+        moment = now()
+        wanted = list(references(body))
+        known = await look_up(tenant.database, grant, wanted, moment)
+        plan = Plan(known, moment)
+        try:
+            at = plan.add(body)
+        except BadRequestData as problem:
+            if parent is not None and problem.pointer == f"/{parent[0]}":
+                raise ResourceNotFound(problem.detail) from problem
+            raise
+        if len(plan.operations) == 1:
+            results = await tenant.writer.write(grant, plan.operations, size, numbered=True)
+            outcome = _succeeded(results[0])
+        else:
+            outcome = (await tenant.writer.write_together(grant, plan.operations, size))[at]
+        return Created(body.type, _id_of(body.type, outcome))
+
+    async def update(self, grant: Grant, type: TypeName, id_: int, text: bytes) -> None:
+        """Change an entity: the properties that are given take the places of the old ones, links are replaced or added.
+
+        Raises: ResourceNotFound (no such entity), InvalidRequest, BadRequestData, Forbidden, OperationNotSupported
+        (what is implied, or would move), TooManyRequests, Unavailable.
+        """
+        body = read_body(type, text, whole=False)
+        tenant = await self._tenants.get(grant.tenant)
+        moment = now()
+        known = await look_up(tenant.database, grant, [Reference(type, id_, ""), *references(body)], moment)
+        await Update(tenant, grant, known, moment, len(text)).run(type, id_, body)
+
+    async def delete(self, grant: Grant, type: TypeName, id_: int) -> None:
+        """Delete an entity and what cannot be without it, in parts; it goes last itself, so that one can go on.
+
+        Raises: ResourceNotFound (no such entity), OperationNotSupported (what is implied), Forbidden.
+        """
+        tenant = await self._tenants.get(grant.tenant)
+        await Deletion(tenant, grant, now()).run(type, id_)
+
+
+def _under(body: Body, relation: str, id_: int) -> Body:
+    """Link a new entity to the one that the address led through."""
+    one = TYPES[body.type].relations[relation]
+    reference = Reference(one.target, id_, f"/{relation}")
+    targets = [reference, *body.all(relation)] if one.many else [reference]
+    links = {**body.links, relation: targets}
+    if relation in {"Datastream", "MultiDatastream"}:
+        # an Observation is of one of the two
+        links.pop("MultiDatastream" if relation == "Datastream" else "Datastream", None)
+    return replace(body, links=links)
+
+
+def _succeeded(result: Outcome | Problem) -> Outcome:
+    if isinstance(result, Problem):
+        raise result
+    return result
+
+
+def _id_of(type: TypeName, outcome: Outcome) -> int:
+    if type in {"Datastream", "MultiDatastream"}:
+        return outcome.series
+    if type in {"Observation", "HistoricalLocation"}:
+        return outcome.observations[0]
+    return outcome.n
