@@ -39,7 +39,8 @@ RELATIONS: dict[tuple[str, str], tuple[TypeName, LiteralString]] = {
     ("Thing", "Locations"): ("Location", "{}.n = {}.thing"),
     ("Location", "Things"): ("Thing", "{}.thing = {}.n"),
 }
-ALIASES: tuple[LiteralString, ...] = ("a1", "a2", "a3", "a4", "a5", "a6", "a7", "a8", "a9", "b1", "b2", "b3", "b4")
+DIGITS: tuple[LiteralString, ...] = ("0", "1", "2", "3", "4", "5", "6", "7", "8", "9")
+ALIASES: tuple[LiteralString, ...] = tuple(f"a{ten}{one}" for ten in DIGITS for one in DIGITS)
 Rows = dict[TypeName, list[dict[str, Any]]]
 
 

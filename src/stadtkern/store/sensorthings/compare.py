@@ -8,7 +8,7 @@ from typing import Final, Literal, LiteralString
 from stadtkern.query.odata import tree
 from stadtkern.store.dialect import NUMBER_IN_TEXT, Bound, EngineName, Sql, dialect_of
 from stadtkern.store.sensorthings.moment import compare_times
-from stadtkern.store.sensorthings.value import UNKNOWN, Number, Value, balanced, literal_value
+from stadtkern.store.sensorthings.value import UNKNOWN, Duration, Number, Value, balanced, literal_value
 
 Comparison = Literal["eq", "ne", "gt", "ge", "lt", "le"]
 _OPERATORS: Final[dict[Comparison, LiteralString]] = {
@@ -36,8 +36,14 @@ def compare(operator: Comparison, left: Value, right: Value, engine: EngineName)
     if left.time is not None and right.time is not None:
         found.append(compare_times(operator, left.time, right.time))
     if left.duration is not None and right.duration is not None:
-        found.append(Sql(template, left.duration.sql, right.duration.sql))
+        found.append(Sql(template, _length(left.duration, right.duration), _length(right.duration, left.duration)))
     return _first(found)
+
+
+def _length(duration: Duration, other: Duration) -> Sql:
+    """Give a duration to be compared: as a double, unless both are known here."""
+    both = duration.constant is not None and other.constant is not None
+    return duration.sql if both else Sql("CAST({} AS double precision)", duration.sql)
 
 
 def _first(found: list[Sql]) -> Sql:

@@ -78,9 +78,8 @@ def _part(template: LiteralString, time: Time) -> Sql:
     if time.range == "stored":
         return Sql("({})", Sql(template, time.start))
     return Sql(
-        "(SELECT CASE WHEN arg.a BETWEEN {} AND {} THEN {} END FROM (SELECT {} AS a LIMIT 1) arg)",
-        Bound(EARLIEST, "bigint"),
-        Bound(LATEST, "bigint"),
+        "(SELECT CASE WHEN arg.a >= -62135596800000000 AND arg.a < 253402300800000000 THEN {} END"
+        " FROM (SELECT {} AS a LIMIT 1) arg)",
         Sql(template, Sql("CAST(arg.a AS bigint)" if time.range == "near" else "CAST(floor(arg.a) AS bigint)")),
         time.start,
     )
@@ -95,9 +94,17 @@ def known_time(name: str) -> Value:
 def compare_times(operator: str, left: Time, right: Time) -> Sql:
     """Compare by an operator or one of ``RELATIONS``."""
     operator = _SAME.get(operator, operator)
+    if "far" in {left.range, right.range}:
+        # SQLite would compare an integer with a double exactly, PostgreSQL as doubles
+        left, right = _as_doubles(left), _as_doubles(right)
     if left.end is None and right.end is None and operator in _OF_INSTANTS:
         return Sql(_OF_INSTANTS[operator], left.start, right.start)
     return _fill(_COMPARISONS[operator], {"s1": left.start, "e1": _end(left), "s2": right.start, "e2": _end(right)})
+
+
+def _as_doubles(time: Time) -> Time:
+    start = Sql("CAST({} AS double precision)", time.start)
+    return Time(start, None if time.end is None else Sql("CAST({} AS double precision)", time.end), "far")
 
 
 def _end(time: Time) -> Sql:
