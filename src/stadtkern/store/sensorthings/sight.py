@@ -37,12 +37,14 @@ class KnownRow(Row):
     def __init__(self, values: Mapping[str, Any]) -> None:
         super().__init__(Sql("known"))
         self.values: Final = values
-        self._bound = {
-            name: Sql("{}", Bound(value, COLUMN_TYPES.get(name, "bigint"))) for name, value in values.items()
-        }
+        self._bound: dict[str, Sql] = {}
 
     def __getitem__(self, column: LiteralString) -> Sql:
-        return self._bound[column]
+        # made when it is asked for: of most rows that are read nobody asks
+        bound = self._bound.get(column)
+        if bound is None:
+            bound = self._bound[column] = Sql("{}", Bound(self.values[column], COLUMN_TYPES.get(column, "bigint")))
+        return bound
 
 
 COLUMN_TYPES: Final[dict[str, ParamType]] = {
