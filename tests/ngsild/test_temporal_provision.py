@@ -18,7 +18,7 @@ from stadtkern.policy.grant import system_grant
 from stadtkern.views._http.message import Request, Response
 from stadtkern.views._http.problem import problem_response
 from stadtkern.views._http.routing import Router
-from stadtkern.views.ngsild import long_body
+from stadtkern.broker import long_body
 from stadtkern.views.ngsild.consumption_table import consumption_table
 from stadtkern.views.ngsild.temporal_provision_routes import parse_instance_id
 from stadtkern.views.ngsild.temporal_provision_table import temporal_provision_table

@@ -10,6 +10,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
+from stadtkern.broker.long_body import work_on
 from stadtkern.broker.sensorthings.body import Body, Reference, read_body
 from stadtkern.broker.sensorthings.deletion import Deletion
 from stadtkern.broker.sensorthings.known import look_up, references
@@ -49,7 +50,7 @@ class SensorThingsWriter:
         Raises: InvalidRequest, BadRequestData (also for links to what is not there), ResourceNotFound (no such
         parent), Forbidden, PayloadTooLarge, TooManyRequests, Unavailable.
         """
-        body = read_body(type, text)
+        body = await work_on(len(text), lambda: read_body(type, text))
         if parent is not None:
             body = _under(body, *parent)
         tenant = await self._tenants.get(grant.tenant)
@@ -87,7 +88,7 @@ class SensorThingsWriter:
         Raises: ResourceNotFound (no such entity), InvalidRequest, BadRequestData, Forbidden, OperationNotSupported
         (what is implied, or would move), TooManyRequests, Unavailable.
         """
-        body = read_body(type, text, whole=False)
+        body = await work_on(len(text), lambda: read_body(type, text, whole=False))
         tenant = await self._tenants.get(grant.tenant)
         moment = now()
         known = await look_up(tenant.database, grant, [Reference(type, id_, ""), *references(body)], moment)

@@ -53,8 +53,14 @@ def compile_order(expression: tree.Expression, scope: Scope) -> tuple[Sql, ...]:
 
     What may be of several kinds (JSON) has a part for each: truth values, numbers, texts. Raises: BadRequestData.
     """
+    return tuple(sql for sql, _ in compile_keys(expression, scope))
+
+
+def compile_keys(expression: tree.Expression, scope: Scope) -> tuple[tuple[Sql, bool], ...]:
+    """Do the same, and tell of each part whether it is a text; all others are numbers. Raises: BadRequestData."""
     value = _Compiler(scope.engine, {None: scope}, {}).value(expression)
-    return value.keys() or (Sql("CAST(NULL AS bigint)"),)
+    keys = value.keys()
+    return tuple((sql, sql is value.text) for sql in keys) or ((Sql("CAST(NULL AS bigint)"), False),)
 
 
 class _Path(NamedTuple):

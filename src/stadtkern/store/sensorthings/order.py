@@ -18,23 +18,34 @@ from stadtkern.errors import BadRequestData, TooComplexQuery
 from stadtkern.model.sensorthings import TypeName
 from stadtkern.query.odata.tree import Member, Order, Query
 from stadtkern.store.dialect import FALSE, Bound, EngineName, ParamType, Sql, join
-from stadtkern.store.sensorthings.expression import compile_order
+from stadtkern.store.sensorthings.expression import compile_keys
 from stadtkern.store.sensorthings.scope import Scope
 from stadtkern.store.sensorthings.sight import Row
 
 _NAMES: Final[tuple[LiteralString, ...]] = tuple(
     f"k{ten}{one}" for ten in ("0", "1", "2") for one in ("0", "1", "2", "3", "4", "5", "6", "7", "8", "9")
 )
-_TYPES: Final[dict[type, ParamType]] = {int: "bigint", float: "double precision", str: "text", bool: "boolean"}
+_TYPES: Final[dict[type, ParamType]] = {int: "bigint", float: "double precision", str: "text"}
 _encode = msgspec.json.encode
 
 
 class Key(NamedTuple):
-    """One part of an order. sure: it is never NULL, so that an index may give the order."""
+    """One part of an order. sure: it is an integer and never NULL, so that an index may give the order. text: it is a
+    text, else a number.
+    """
 
     sql: Sql
     descending: bool = False
     sure: bool = False
+    text: bool = False
+
+    def may_be(self, value: Any) -> bool:
+        """Tell whether it can have a value: what comes back from clients must not compare texts with numbers."""
+        if self.sure or isinstance(value, int):
+            return value.__class__ is int and not self.text and -(2**63) <= value < 2**63
+        if isinstance(value, str):
+            return self.text and "\0" not in value
+        return value is None or (isinstance(value, float) and not self.text)
 
 
 def order_keys(type: TypeName, query: Query, row: Row, scope: Scope) -> list[Key]:
@@ -45,7 +56,7 @@ def order_keys(type: TypeName, query: Query, row: Row, scope: Scope) -> list[Key
         if plain is not None:
             keys.append(Key(plain, order.descending, True))
         else:
-            keys += [Key(sql, order.descending) for sql in compile_order(order.expression, scope)]
+            keys += [Key(sql, order.descending, text=text) for sql, text in compile_keys(order.expression, scope)]
         if _is_id(order):
             break
     else:
@@ -108,7 +119,7 @@ def _mark(type: TypeName, query: Query) -> str:
     return hashlib.sha256(_encode(orders)).hexdigest()[:8]
 
 
-def read_after(type: TypeName, query: Query, count: int) -> list[Any]:
+def read_after(type: TypeName, query: Query, keys: Sequence[Key]) -> list[Any]:
     """Read what ``write_after`` wrote. Raises: BadRequestData."""
     text = query.after or ""
     try:
@@ -118,14 +129,11 @@ def read_after(type: TypeName, query: Query, count: int) -> list[Any]:
     if not isinstance(parts, list):
         raise BadRequestData("$skiptoken is none that this server has given")
     mark, *values = cast("list[Any]", parts) or [None]
-    known = all(one is None or (one.__class__ in _TYPES and _fits(one)) for one in values)
-    if mark != _mark(type, query) or len(values) != count or not known:
+    if mark != _mark(type, query) or len(values) != len(keys):
         raise BadRequestData("$skiptoken belongs to a query with another $orderby")
+    if not all(key.may_be(value) for key, value in zip(keys, values, strict=True)):
+        raise BadRequestData("$skiptoken is none that this server has given")
     return values
-
-
-def _fits(value: Any) -> bool:
-    return not isinstance(value, int) or -(2**63) <= value < 2**63
 
 
 def beyond(keys: Sequence[Key], values: Sequence[Any]) -> Sql:

@@ -72,7 +72,7 @@ def choose(sight: Sight, type: TypeName, row: Row, table: Sql, query: Query, fir
         keys = [Key(first, False, True), *keys]
     if query.after is None:
         return Chosen(type, row, table, where, keys)
-    last = read_after(type, query, len(keys))
+    last = read_after(type, query, keys)
     return Chosen(type, row, table, where, keys, beyond(keys, last), last)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Final
 
+from stadtkern.broker.long_body import work_on
 from stadtkern.errors import ResourceNotFound
 from stadtkern.jsonld.context import Context
 from stadtkern.model.entity import Entity
@@ -26,7 +27,6 @@ from stadtkern.views.ngsild.consumption_query import (
 )
 from stadtkern.views.ngsild.entity_map import Wish, find_map, read_wish, with_map
 from stadtkern.views.ngsild.linked import flatten, load_linked
-from stadtkern.views.ngsild.long_body import work_on
 from stadtkern.views.ngsild.negotiation import WITH_GEOJSON
 from stadtkern.views.ngsild.parameters import Parameters, read_parameters
 from stadtkern.views.ngsild.parse import read_object

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from stadtkern.broker.long_body import work_on
 from stadtkern.errors import BadRequestData
 from stadtkern.jsonld.context import Context
 from stadtkern.model.entity_map import EntityMap
@@ -13,7 +14,6 @@ from stadtkern.views.ngsild.consumption_answer import open_answer
 from stadtkern.views.ngsild.consumption_body import merge_parameters, read_query_body
 from stadtkern.views.ngsild.consumption_query import QUERY, parse_query, parse_representation
 from stadtkern.views.ngsild.entity_map import LIFETIME, parse_map_id, read_lifetime, render_map, with_map
-from stadtkern.views.ngsild.long_body import work_on
 from stadtkern.views.ngsild.negotiation import COMMON
 from stadtkern.views.ngsild.parameters import Parameters, read_parameters
 from stadtkern.views.ngsild.parse import read_object

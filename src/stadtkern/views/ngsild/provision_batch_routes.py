@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Final, Literal
 
+from stadtkern.broker.long_body import work_on
 from stadtkern.errors import BadRequestData, Problem
 from stadtkern.model.change import Outcome
 from stadtkern.model.entity import EntityPatch
@@ -20,7 +21,6 @@ from stadtkern.model.operation import (
     UpsertEntity,
 )
 from stadtkern.views._http.message import Request, Response
-from stadtkern.views.ngsild.long_body import work_on
 from stadtkern.views.ngsild.negotiation import parse_content_type
 from stadtkern.views.ngsild.parameters import (
     read_language,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from stadtkern.broker.long_body import work_on
 from stadtkern.errors import BadRequestData, Problem, ResourceNotFound
 from stadtkern.jsonld.context import Context
 from stadtkern.model.change import Outcome
@@ -29,7 +30,6 @@ from stadtkern.query.request import MAX_LIMIT, EntityQuery
 from stadtkern.query.typeselection import parse_type_selection
 from stadtkern.views._http.message import Request, Response
 from stadtkern.views.ngsild.entity_filter import SELECTORS, narrows, parse_entity_filter
-from stadtkern.views.ngsild.long_body import work_on
 from stadtkern.views.ngsild.parameters import (
     Parameters,
     read_flag,

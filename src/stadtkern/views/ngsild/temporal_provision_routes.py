@@ -8,6 +8,7 @@ from typing import Final
 import re2
 
 from stadtkern.broker.apply import split_history
+from stadtkern.broker.long_body import work_on
 from stadtkern.errors import BadRequestData, MethodNotAllowed, Problem, ResourceNotFound, quoted
 from stadtkern.model.change import Outcome
 from stadtkern.model.entity import NO_DATASET
@@ -21,7 +22,6 @@ from stadtkern.model.operation import (
     RecordHistory,
 )
 from stadtkern.views._http.message import Request, Response
-from stadtkern.views.ngsild.long_body import work_on
 from stadtkern.views.ngsild.parameters import read_flag, read_parameters
 from stadtkern.views.ngsild.parse import (
     HISTORY,

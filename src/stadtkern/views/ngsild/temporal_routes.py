@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 import re2
 
+from stadtkern.broker.long_body import work_on
 from stadtkern.errors import BadRequestData, ResourceNotFound
 from stadtkern.jsonld.context import Context
 from stadtkern.model.entity_map import EntityMap
@@ -23,7 +24,6 @@ from stadtkern.views.ngsild.consumption_answer import Answer, open_answer
 from stadtkern.views.ngsild.consumption_body import merge_parameters, read_query_body
 from stadtkern.views.ngsild.consumption_query import PAGING, parse_query
 from stadtkern.views.ngsild.entity_map import find_map, read_wish, with_map
-from stadtkern.views.ngsild.long_body import work_on
 from stadtkern.views.ngsild.negotiation import COMMON
 from stadtkern.views.ngsild.parameters import Parameters, read_parameters
 from stadtkern.views.ngsild.parse import read_object
