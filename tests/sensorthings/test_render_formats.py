@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from msgspec import Raw
 
-from stadtkern.errors import BadRequestData, ResourceNotFound
+from stadtkern.errors import BadRequestData, ResourceNotFound, TooManyResults
 from stadtkern.model.sensorthings import TypeName
 from stadtkern.model.sensorthings_answer import Page, Record
 from stadtkern.query.odata.tree import Query, Selected, Step, Target
@@ -148,6 +148,18 @@ def test_csv_has_columns_for_the_unit_and_for_selected_ways() -> None:
 def test_csv_refuses_to_multiply_rows() -> None:
     with pytest.raises(BadRequestData, match="Locations and Datastreams"):
         check_csv("Thing", query(expand={"Locations": query(), "Datastreams": query()}))
+
+
+def test_csv_of_an_entity_with_too_much_in_it_is_refused_before_it_is_made() -> None:
+    found, asked = record("Thing", 1, name="Oven"), query("name")
+    for _ in range(9):
+        found = record("Location", 2, {"Things": page(*[found] * 10)}, name="Hall")
+        found, asked = (
+            record("Thing", 3, {"Locations": page(found)}, name="Oven"),
+            query("name", expand={"Locations": query("name", expand={"Things": asked})}),
+        )
+    with pytest.raises(TooManyResults):
+        render_csv(page(found), "Thing", asked, ROOT, MOST)
 
 
 def _features(found: Page, asked: Query) -> Any:

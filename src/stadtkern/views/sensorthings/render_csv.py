@@ -19,7 +19,7 @@ from stadtkern.errors import BadRequestData
 from stadtkern.model.sensorthings import TYPES, TypeName
 from stadtkern.model.sensorthings_answer import Page, Record
 from stadtkern.query.odata.tree import Query
-from stadtkern.views.sensorthings.render_json import Part, cut
+from stadtkern.views.sensorthings.filling import Budget, Part, fill
 from stadtkern.views.sensorthings.way import Way, follow, is_null, plain_text, way_text
 
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
@@ -47,7 +47,11 @@ def check_csv(type: TypeName, query: Query) -> None:
 
 def render_csv(page: Page, type: TypeName, query: Query, address: str, most: int) -> tuple[bytes, Part]:
     """Render a page with its line of names. most: bytes, beyond which it ends early; the Part tells what follows."""
-    part = cut(page, query, address, [_lines(_rows(one, type, query)) for one in page.records], most)
+
+    def render(record: Record, budget: Budget) -> bytes:
+        return _lines(_rows(record, type, query, budget))
+
+    part = fill(page, query, address, most, render)
     return _lines(iter([list(_names(type, query, ""))])) + b"".join(part.items), part
 
 
@@ -76,7 +80,7 @@ def _names(type: TypeName, query: Query, prefix: str) -> Iterator[str]:
         yield from _names(TYPES[type].relations[one.relation].target, one.query, f"{prefix}{one.relation}/")
 
 
-def _rows(record: Record | None, type: TypeName, query: Query) -> Iterator[list[str]]:
+def _rows(record: Record | None, type: TypeName, query: Query, budget: Budget) -> Iterator[list[str]]:
     """Give the rows of an entity, one of blanks where there is none."""
     own = [_cell(record, column) for column in _columns(type, query)]
     parts: list[list[list[str]]] = []
@@ -84,9 +88,12 @@ def _rows(record: Record | None, type: TypeName, query: Query) -> Iterator[list[
         target = TYPES[type].relations[one.relation].target
         found = record.related.get(one.relation) if record is not None else None
         related = (found.records or [None]) if isinstance(found, Page) else [found]
-        parts.append([row for inner in related for row in _rows(inner, target, one.query)])
+        parts.append([row for inner in related for row in _rows(inner, target, one.query, budget)])
     for combined in itertools.product(*parts):
-        yield own + list(itertools.chain.from_iterable(combined))
+        row = own + list(itertools.chain.from_iterable(combined))
+        if query.expand:
+            budget.spend(sum(map(len, row)))
+        yield row
 
 
 def _cell(record: Record | None, column: _Column) -> str:

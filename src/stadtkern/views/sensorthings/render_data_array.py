@@ -11,7 +11,8 @@ from stadtkern.model.sensorthings import TypeName
 from stadtkern.model.sensorthings_answer import Page, Record
 from stadtkern.query.odata.tree import Query
 from stadtkern.views.sensorthings.addresses import entity_address
-from stadtkern.views.sensorthings.render_json import NAVIGATION, cut, wrap
+from stadtkern.views.sensorthings.filling import Budget, fill
+from stadtkern.views.sensorthings.render_json import NAVIGATION, wrap
 
 Stream = tuple[TypeName, int]
 _ALWAYS: Final = ("phenomenonTime", "resultTime", "result")
@@ -32,8 +33,11 @@ def check_data_array(type: TypeName, query: Query) -> None:
 def render_data_array(page: Page, query: Query, root: str, address: str, most: int) -> bytes:
     """Render a page of Observations. most: bytes, beyond which it ends early."""
     columns = _columns(page, query)
-    rows = [msgspec.json.encode([_cell(one, name) for name in columns]) for one in page.records]
-    part = cut(page, query, address, rows, most)
+
+    def render(record: Record, _: Budget) -> bytes:
+        return msgspec.json.encode([_cell(record, name) for name in columns])
+
+    part = fill(page, query, address, most, render)
     groups: dict[Stream | None, list[bytes]] = {}
     for record, row in zip(page.records, part.items, strict=False):
         groups.setdefault(record.stream, []).append(row)

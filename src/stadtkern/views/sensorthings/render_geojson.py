@@ -12,7 +12,8 @@ from stadtkern.model.sensorthings import TYPES, TypeName
 from stadtkern.model.sensorthings_answer import Page, Record
 from stadtkern.query.odata.tree import Expanded, Query, Selected
 from stadtkern.views.sensorthings.addresses import entity_address
-from stadtkern.views.sensorthings.render_json import ID, SELF, cut, record_members, wrap
+from stadtkern.views.sensorthings.filling import Budget, fill
+from stadtkern.views.sensorthings.render_json import ID, SELF, record_members, wrap
 from stadtkern.views.sensorthings.way import follow, is_null, plain_text
 
 MEDIA_TYPE: Final = "application/geo+json"
@@ -59,15 +60,18 @@ def _with_way(query: Query, way: tuple[str, ...]) -> Query:
 
 def render_features(page: Page, query: Query, root: str, address: str, most: int) -> tuple[bytes, str | None]:
     """Render a page as a FeatureCollection, with the address of what follows. query: as the client gave it."""
-    items = [render_feature(one, query, root) for one in page.records]
-    part = cut(page, query, address, items, most)
+
+    def render(record: Record, budget: Budget) -> bytes:
+        return render_feature(record, query, root, budget)
+
+    part = fill(page, query, address, most, render)
     return wrap(page, part, b'"type":"FeatureCollection",', "features"), part.next
 
 
-def render_feature(record: Record, query: Query, root: str) -> bytes:
-    """Render an entity as a Feature; its properties are the members it has in JSON."""
+def render_feature(record: Record, query: Query, root: str, budget: Budget) -> bytes:
+    """Render an entity as a Feature; its properties are the members it has in JSON. Raises: TooManyResults."""
     members: dict[str, Any] = {SELF: entity_address(root, record.type, record.id), ID: record.id}
-    members.update(record_members(record, query, root))
+    members.update(record_members(record, query, root, budget))
     for *relations, name in _WAYS[record.type]:
         if not relations:
             members.pop(name, None)

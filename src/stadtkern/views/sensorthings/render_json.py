@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
+from msgspec import Raw
 
 from stadtkern.model.sensorthings import TYPES, Relation
 from stadtkern.model.sensorthings_answer import Page, Record
 from stadtkern.query.odata.tree import Metadata, Query
 from stadtkern.views.sensorthings.addresses import entity_address, next_link
+from stadtkern.views.sensorthings.filling import Budget, Part, fill
 
 ID: Final = "@iot.id"
 SELF: Final = "@iot.selfLink"
@@ -20,17 +22,13 @@ _NULL_SHOWN: Final = frozenset({("Observation", "result"), ("Observation", "resu
 """Mandatory properties that may be null; others without a value are left out unless they were selected."""
 
 
-class Part(NamedTuple):
-    """As much of a page as one answer holds. next: the address of what follows."""
-
-    items: list[bytes]
-    next: str | None
-
-
-def record_members(record: Record, query: Query, root: str, metadata: Metadata | None = None) -> dict[str, Any]:
+def record_members(
+    record: Record, query: Query, root: str, budget: Budget, metadata: Metadata | None = None
+) -> dict[str, Any]:
     """Give the members of an entity's object, in their order.
 
-    root: the address of the service. metadata: as the whole answer has it; None: as the query says.
+    root: the address of the service. budget: what is expanded is counted in it. metadata: as the whole answer has it;
+    None: as the query says. Raises: TooManyResults.
     """
     metadata = metadata or query.metadata
     own = entity_address(root, record.type, record.id)
@@ -46,7 +44,7 @@ def record_members(record: Record, query: Query, root: str, metadata: Metadata |
     for relation in TYPES[record.type].relations.values():
         if relation.name in expanded:
             found = record.related.get(relation.name)
-            members.update(_related(found, relation, expanded[relation.name], own, root, metadata))
+            members.update(_related(found, relation, expanded[relation.name], own, root, budget, metadata))
         elif metadata != "full":
             continue
         elif (chosen is None or relation.name in chosen) and not _is_other_stream(record, relation):
@@ -55,15 +53,21 @@ def record_members(record: Record, query: Query, root: str, metadata: Metadata |
 
 
 def _related(
-    found: Page | Record | None, relation: Relation, query: Query, own: str, root: str, metadata: Metadata
+    found: Page | Record | None,
+    relation: Relation,
+    query: Query,
+    own: str,
+    root: str,
+    budget: Budget,
+    metadata: Metadata,
 ) -> dict[str, Any]:
     """Give the members for an expanded relation."""
     if not isinstance(found, Page):
-        return {} if found is None else {relation.name: record_members(found, query, root, metadata)}
+        return {} if found is None else {relation.name: _expanded(found, query, root, budget, metadata)}
     members: dict[str, Any] = {}
     if found.count is not None:
         members[relation.name + COUNT] = found.count
-    members[relation.name] = [record_members(one, query, root, metadata) for one in found.records]
+    members[relation.name] = [_expanded(one, query, root, budget, metadata) for one in found.records]
     if found.more and query.top != 0:
         address = f"{own}/{relation.name}"
         members[relation.name + NEXT] = next_link(address, query, len(found.records), found.after)
@@ -79,29 +83,31 @@ def _is_other_stream(record: Record, relation: Relation) -> bool:
     )
 
 
-def cut(page: Page, query: Query, address: str, items: list[bytes], most: int) -> Part:
-    """Keep what one answer may hold, at least one item. items: of each entity of the page. most: bytes."""
-    size, kept = 0, 0
-    for item in items:
-        size += len(item)
-        if kept and size > most:
-            # the key of the page is that of its last entity: what begins within it is found by counting
-            return Part(items[:kept], next_link(address, query, kept, None))
-        kept += 1
-    follows = page.more and query.top != 0
-    return Part(items, next_link(address, query, kept, page.after) if follows else None)
+def _expanded(record: Record, query: Query, root: str, budget: Budget, metadata: Metadata) -> Raw:
+    """Render an entity inside of another one, as text: trees of objects would take ten times as much."""
+    before = budget.left
+    text = msgspec.json.encode(record_members(record, query, root, budget, metadata))
+    inner = before - budget.left
+    budget.spend(max(len(text) - inner, 0))
+    return Raw(text)
 
 
 def render_page(page: Page, query: Query, root: str, address: str, most: int) -> bytes:
     """Render a set. address: of the set, without options; most: bytes, beyond which the page ends early."""
-    items = [msgspec.json.encode(record_members(one, query, root)) for one in page.records]
-    return wrap(page, cut(page, query, address, items, most))
+
+    def render(record: Record, budget: Budget) -> bytes:
+        return msgspec.json.encode(record_members(record, query, root, budget))
+
+    return wrap(page, fill(page, query, address, most, render))
 
 
 def render_references(page: Page, query: Query, root: str, address: str, most: int) -> bytes:
     """Render the addresses of a set's entities. Spec: OGC 18-088 9.2.7 (``$ref``)."""
-    items = [msgspec.json.encode({SELF: entity_address(root, one.type, one.id)}) for one in page.records]
-    return wrap(page, cut(page, query, address, items, most))
+
+    def render(record: Record, _: Budget) -> bytes:
+        return msgspec.json.encode({SELF: entity_address(root, record.type, record.id)})
+
+    return wrap(page, fill(page, query, address, most, render))
 
 
 def wrap(page: Page, part: Part, before: bytes = b"", name: str = "value") -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Final, Protocol
 
 import msgspec
@@ -22,6 +23,7 @@ from stadtkern.views.sensorthings.addresses import (
     target_path,
     target_type,
 )
+from stadtkern.views.sensorthings.filling import Budget
 from stadtkern.views.sensorthings.render_csv import check_csv, render_csv
 from stadtkern.views.sensorthings.render_data_array import check_data_array, render_data_array
 from stadtkern.views.sensorthings.render_geojson import MEDIA_TYPE, render_feature, render_features, with_geometry
@@ -31,6 +33,8 @@ from stadtkern.views.sensorthings.root import render_root
 
 DEFAULT_TOP: Final = 100
 MAX_TOP: Final = 1000
+SHORT: Final = 100
+"""Pages of so many entities without others in them are rendered at once; a thread would cost more."""
 _CSV: Final = [("content-type", "text/csv; charset=utf-8; header=present")]
 _GEOJSON: Final = [("content-type", MEDIA_TYPE)]
 
@@ -77,7 +81,10 @@ class Reading:
             asked = msgspec.structs.replace(query, select=(Selected("id"),))
         limit = min(DEFAULT_TOP if query.top is None else query.top, MAX_TOP)
         page = await self._reader.read_set(request.grant, target, asked, limit=limit)
-        return self._render(page, request, target, type, query)
+        if len(page.records) <= SHORT and not query.expand:
+            return self._render(page, request, target, type, query)
+        # others are answered meanwhile: rendering is pure, and may take seconds
+        return await asyncio.to_thread(self._render, page, request, target, type, query)
 
     def _render(self, page: Page, request: Request, target: Target, type: EntityType, query: Query) -> Response:
         root = service_root(request.base_url)
@@ -107,7 +114,12 @@ class Reading:
             resultFormat=query.result_format == "dataArray",
         )
         record = await self._found(request, target, _adapted(type, query))
-        root = service_root(request.base_url)
+        if query.expand:
+            return await asyncio.to_thread(self._render_one, record, request, target, type, query)
+        return self._render_one(record, request, target, type, query)
+
+    def _render_one(self, record: Record, request: Request, target: Target, type: EntityType, query: Query) -> Response:
+        root, budget = service_root(request.base_url), Budget(self._most)
         if target.ref:
             body = msgspec.json.encode({SELF: entity_address(root, record.type, record.id)})
             return Response(200, body, [*JSON])
@@ -116,9 +128,9 @@ class Reading:
                 page = Page(records=[record])
                 return Response(200, render_csv(page, type.name, query, "", self._most)[0], [*_CSV])
             case "GeoJSON":
-                return Response(200, render_feature(record, query, root), [*_GEOJSON])
+                return Response(200, render_feature(record, query, root, budget), [*_GEOJSON])
             case _:
-                return Response(200, msgspec.json.encode(record_members(record, query, root)), [*JSON])
+                return Response(200, msgspec.json.encode(record_members(record, query, root, budget)), [*JSON])
 
     async def _property(self, request: Request, target: Target, query: Query) -> Response:
         if query != Query():
