@@ -1,9 +1,8 @@
 """Which types and attributes SensorThings entities have as NGSI-LD entities: one store, two vocabularies.
 
 An entity belongs to a set by one of these types, whichever standard it was written through. Names that readers of
-both standards
-know (``name``, ``description``) are those of the NGSI-LD default vocabulary, so that they read well without any
-@context.
+both standards know are those that NGSI-LD has without any @context: terms of the core one (``description``,
+``properties``), else of the default vocabulary (``name``).
 """
 
 from __future__ import annotations
@@ -26,9 +25,9 @@ TYPE_IRIS: Final[dict[TypeName, Iri]] = {
 """The type by which an entity belongs to a set. An entity with an observed attribute is a Thing without it, too."""
 
 NAME: Final = Iri(f"{_DEFAULT}name")
-DESCRIPTION: Final = Iri(f"{_DEFAULT}description")
-PROPERTIES: Final = Iri(f"{_DEFAULT}properties")
-"""A JsonProperty: ``properties`` as SensorThings clients wrote it."""
+DESCRIPTION: Final = Iri("description")
+PROPERTIES: Final = Iri("properties")
+"""A core term, too. A JsonProperty: ``properties`` as SensorThings clients wrote it."""
 ENCODING_TYPE: Final = Iri(f"{_DEFAULT}encodingType")
 METADATA: Final = Iri(f"{_DEFAULT}metadata")
 DEFINITION: Final = Iri(f"{_DEFAULT}definition")
@@ -44,6 +43,7 @@ NAMES: Final = (
     Iri("https://smartdatamodels.org/name"),
     Iri("https://schema.org/name"),
     Iri("http://schema.org/name"),
+    Iri("title"),
 )
 """Attributes that name an entity, the first that is there wins."""
 DESCRIPTIONS: Final = (

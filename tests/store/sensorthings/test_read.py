@@ -9,12 +9,29 @@ import pytest
 from stadtkern.broker.tenants import OpenTenant, Tenants
 from stadtkern.errors import ResourceNotFound
 from stadtkern.model.entity import EntityPatch
+from stadtkern.model.ids import EntityId, Iri
 from stadtkern.model.operation import MergeEntity
 from stadtkern.model.sensorthings import TYPES
 from stadtkern.model.sensorthings_answer import Page, Record
-from stadtkern.model.sensorthings_terms import LOCATION
+from stadtkern.model.sensorthings_terms import DESCRIPTION, LOCATION, NAME, TYPE_IRIS
 from tests.store.histories import at
-from tests.store.sensorthings.city import CAR, NO2, SECOND, A, B, City, build, plain, point, recorded, series, texts
+from tests.store.sensorthings.city import (
+    CAR,
+    LAMP,
+    NO2,
+    SECOND,
+    A,
+    B,
+    City,
+    build,
+    make,
+    plain,
+    point,
+    recorded,
+    series,
+    texts,
+    value,
+)
 from tests.store.stores import succeed
 
 
@@ -40,6 +57,25 @@ async def test_things_are_platforms_and_what_has_observed_attributes(city: City)
     other = plain(await city.named("Things", "Station B"))
     assert other["properties"] == {"room": {"level": 4}, "owner": "state"}
     assert plain(await city.named("Things", "Car"))["properties"] is None
+
+
+async def test_names_of_other_vocabularies_and_names_that_change(city: City, tenant: OpenTenant) -> None:
+    titled = {Iri("title"): [value("Sluice")], DESCRIPTION: [value("of the old port")], LAMP: [value("on")]}
+    await succeed(tenant, make(EntityId("urn:city:sluice"), [TYPE_IRIS["Thing"]], attributes=titled))
+    sluice = plain(await city.named("Things", "Sluice"))
+    assert (sluice["description"], sluice["properties"]) == ("of the old port", {"Lamp": "on"})
+    renamed = {NAME: [value("North gate", observed_at=at(1))], LOCATION: [point(9, 53)]}
+    await succeed(tenant, make(EntityId("urn:city:gate"), [LAMP], attributes=renamed))
+    await succeed(tenant, recorded(EntityId("urn:city:gate"), NAME, value("Gate", observed_at=at(0))))
+    gate = await city.named("Things", "North gate")
+    assert await city.ids("Things?$filter=name eq 'North gate'") == [gate.id]
+    assert names(await city.all(f"Things({gate.id})/Datastreams")) == {"North gate: name"}
+    assert names(await city.all(f"Things({gate.id})/Locations")) == {"North gate"}
+    [past] = await city.all(f"Things({gate.id})/Datastreams")
+    assert [plain(one)["result"] for one in await city.all(f"Datastreams({past.id})/Observations")] == [
+        "Gate",
+        "North gate",
+    ]
 
 
 async def test_locations_are_entities_or_where_a_thing_is(city: City) -> None:

@@ -25,12 +25,11 @@ from stadtkern.model.sensorthings_terms import (
 )
 from stadtkern.model.sensorthings_units import UNITS
 from stadtkern.store.dialect import NOW, Bound, EngineName, Sql, join
+from stadtkern.store.sensorthings.naming import named_text
 from stadtkern.store.sensorthings.relation import related_source, relation_join
 from stadtkern.store.sensorthings.scope import Column, Joined
 from stadtkern.store.sensorthings.sight import Row, Sight
 
-LANGUAGES: Final = ("de", "en", "@none")
-"""Which language of a name is shown, the first that is there."""
 _NO_NUMBER: Final = Sql("CAST(NULL AS bigint)")
 Inside = tuple[str | int, ...]
 _Reader = Callable[[Sight, Row], Column]
@@ -89,54 +88,6 @@ def _reference(relation: str, row: Row) -> Sql | None:
             return row["series"]
         case _:
             return None
-
-
-def _path(attribute: Iri, member: str) -> Bound:
-    return Bound(f'$.attributes."{attribute}"[0].{member}', "text")
-
-
-def _one_text(sight: Sight, attribute: Iri) -> Sql:
-    """Give the text of an attribute of document ``d`` (on PostgreSQL its attributes as jsonb ``d.a``)."""
-    if sight.engine == "sqlite":
-        value = _path(attribute, "value")
-        languages = [Sql("d.doc ->> {}", _path(attribute, f'value."{one}"')) for one in LANGUAGES]
-        return Sql(
-            "CASE WHEN coalesce(d.doc ->> {}, 9e18) > {} THEN CASE json_type(d.doc, {}) WHEN 'object'"
-            " THEN coalesce({}) ELSE CAST(d.doc ->> {} AS text) END END",
-            _path(attribute, "expires_at"),
-            NOW,
-            value,
-            join(", ", languages),
-            value,
-        )
-    first = Sql("(d.a -> {} -> 0)", Bound(str(attribute), "text"))
-    languages = [Sql("{} -> 'value' ->> {}", first, Bound(one, "text")) for one in LANGUAGES]
-    return Sql(
-        "CASE WHEN coalesce(({} ->> 'expires_at')::bigint, 9223372036854775807) > {} THEN"
-        " CASE jsonb_typeof({} -> 'value') WHEN 'object' THEN coalesce({}) ELSE {} ->> 'value' END END",
-        first,
-        NOW,
-        first,
-        join(", ", languages),
-        first,
-    )
-
-
-def _text_of(sight: Sight, entity: Sql, attributes: Sequence[Iri], default: Sql) -> Sql:
-    """Give the text of the first attribute that an entity's document has, else the default."""
-    shown = [one for one in attributes if sight.shows(one)]
-    if not shown:
-        return default
-    texts = join(", ", [_one_text(sight, one) for one in shown])
-    if sight.engine == "sqlite":
-        return Sql("coalesce((SELECT coalesce({}, NULL) FROM doc d WHERE d.n = {}), {})", texts, entity, default)
-    return Sql(
-        "coalesce((SELECT coalesce({}, NULL) FROM (SELECT d.doc::jsonb -> 'attributes' AS a FROM doc d WHERE d.n = {}"
-        " OFFSET 0) d), {})",
-        texts,
-        entity,
-        default,
-    )
 
 
 def static_json(sight: Sight, entity: Sql, attribute: str) -> Sql:
@@ -230,15 +181,15 @@ def _properties(sight: Sight, type: TypeName, row: Row, inside: Inside) -> tuple
 
 
 def _name(sight: Sight, row: Row) -> Column:
-    return Column("text", _text_of(sight, row["entity"], NAMES, row["iri"]))
+    return Column("text", named_text(sight, row["entity"], NAMES, row["iri"]))
 
 
 def _sensor_name(sight: Sight, row: Row) -> Column:
-    return Column("text", _text_of(sight, row["entity"], NAMES, Sql("coalesce({}, 'unknown')", row["iri"])))
+    return Column("text", named_text(sight, row["entity"], NAMES, Sql("coalesce({}, 'unknown')", row["iri"])))
 
 
 def _description(sight: Sight, row: Row) -> Column:
-    return Column("text", _text_of(sight, row["entity"], DESCRIPTIONS, Sql("''")))
+    return Column("text", named_text(sight, row["entity"], DESCRIPTIONS, Sql("''")))
 
 
 def short(attribute: Sql) -> Sql:
@@ -254,16 +205,16 @@ def short(attribute: Sql) -> Sql:
 
 def _property_name(sight: Sight, row: Row) -> Column:
     default = Sql("coalesce({}, {})", row["iri"], short(row["attribute"]))
-    return Column("text", _text_of(sight, row["entity"], NAMES, default))
+    return Column("text", named_text(sight, row["entity"], NAMES, default))
 
 
 def _definition(sight: Sight, row: Row) -> Column:
     default = Sql("coalesce({}, {})", row["attribute"], row["iri"])
-    return Column("text", _text_of(sight, row["entity"], (DEFINITION,), default))
+    return Column("text", named_text(sight, row["entity"], (DEFINITION,), default))
 
 
 def _encoding(default: Sql) -> _Reader:
-    return lambda sight, row: Column("text", _text_of(sight, row["entity"], (ENCODING_TYPE,), default))
+    return lambda sight, row: Column("text", named_text(sight, row["entity"], (ENCODING_TYPE,), default))
 
 
 def _metadata(sight: Sight, row: Row) -> Column:
@@ -297,7 +248,7 @@ def _feature(sight: Sight, row: Row) -> Column:
 
 
 def _stream_name(sight: Sight, row: Row) -> Column:
-    thing = _text_of(sight, row["thing"], NAMES, row["iri"])
+    thing = named_text(sight, row["thing"], NAMES, row["iri"])
     return Column("text", Sql("coalesce({}, {} || ': ' || {})", row["name"], thing, short(row["attribute"])))
 
 
