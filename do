@@ -44,7 +44,7 @@ install() {
     if "$venv/bin/python" -c '' 2>/dev/null && [ "$(cat "$venv/installed-$1" 2>/dev/null)" = "$wanted" ]; then return; fi
     make_venv
     say "installing requirements/$1.txt into $venv"
-    pip install --quiet --only-binary :all: --require-hashes -r "requirements/$1.txt"
+    pip install --quiet --no-deps --only-binary :all: --require-hashes -r "requirements/$1.txt"  # it names all there are
     pip install --quiet --no-deps --no-build-isolation -e .
     echo "$wanted" >"$venv/installed-$1"
 }

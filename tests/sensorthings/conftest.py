@@ -34,10 +34,10 @@ async def client(database_url: str, tmp_path: Path) -> AsyncIterator[Client]:
 async def town(client: Client) -> Client:
     """The same with three stations, each with three values of NO2 and one of PM10."""
     for name, place in STATIONS.items():
-        await write(client, "POST", "/ngsi-ld/v1/entities", _station(name, place))
+        await write(client, "POST", "/ngsi-ld/v1/entities", station(name, place))
         for hour in HOURS[1:]:
             address = f"/ngsi-ld/v1/entities/urn:ngsi-ld:AirQualityObserved:{name}/attrs"
-            await write(client, "PATCH", address, {"no2": _measured(hour + 8, hour)})
+            await write(client, "PATCH", address, {"no2": measured(hour + 8, hour)})
     return client
 
 
@@ -47,7 +47,7 @@ async def write(client: Client, method: str, address: str, body: Any) -> None:
     assert answer.status < 300, answer.text
 
 
-def _station(name: str, place: list[float]) -> Any:
+def station(name: str, place: list[float]) -> Any:
     return {
         "id": f"urn:ngsi-ld:AirQualityObserved:{name}",
         "type": "AirQualityObserved",
@@ -55,10 +55,10 @@ def _station(name: str, place: list[float]) -> Any:
         "description": {"type": "Property", "value": f"The station at the {name}"},
         "operator": {"type": "Property", "value": "city"},
         "location": {"type": "GeoProperty", "value": {"type": "Point", "coordinates": place}},
-        "no2": _measured(18.5, HOURS[0]),
+        "no2": measured(18.5, HOURS[0]),
         "pm10": {"type": "Property", "value": 7, "observedAt": "2026-03-01T10:00:00Z"},
     }
 
 
-def _measured(value: float, hour: int) -> Any:
+def measured(value: float, hour: int) -> Any:
     return {"type": "Property", "value": value, "unitCode": "GQ", "observedAt": f"2026-03-01T{hour}:00:00Z"}
