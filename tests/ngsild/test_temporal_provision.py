@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import msgspec
 import pytest
 
+from stadtkern.broker import long_body
 from stadtkern.broker.apply import history as apply_history
 from stadtkern.broker.broker import Broker
 from stadtkern.errors import Problem
@@ -18,7 +19,6 @@ from stadtkern.policy.grant import system_grant
 from stadtkern.views._http.message import Request, Response
 from stadtkern.views._http.problem import problem_response
 from stadtkern.views._http.routing import Router
-from stadtkern.broker import long_body
 from stadtkern.views.ngsild.consumption_table import consumption_table
 from stadtkern.views.ngsild.temporal_provision_routes import parse_instance_id
 from stadtkern.views.ngsild.temporal_provision_table import temporal_provision_table
