@@ -230,3 +230,18 @@ async def test_conditions_on_the_datastream_hold_for_the_same_observations(
     plainly = await city.page(f"Observations?$count=true&$filter={condition}")
     assert plainly.count == len(plainly.records) > 0
     assert (found.records, found.count) == (plainly.records, plainly.count)
+
+
+async def test_a_long_expanded_set_ends_at_a_hundred_and_says_so(city: City, tenant: OpenTenant) -> None:
+    await succeed(tenant, recorded(A, NO2, *series(*range(150), start=100)))
+    for options in ("", "($top=120)"):
+        stream = await city.named(f"Datastreams?$expand=Observations{options}", "Station A: no2")
+        shown = stream.related["Observations"]
+        assert isinstance(shown, Page)
+        assert (len(shown.records), shown.more) == (100, True)
+
+
+async def test_pages_beyond_the_end_are_empty(city: City) -> None:
+    for skip in (4, 2**31, 2**53 - 1):
+        page = await city.page(f"Things?$skip={skip}&$count=true")
+        assert (page.records, page.count, page.more, page.after) == ([], 4, False, None)

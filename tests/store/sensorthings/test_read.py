@@ -222,6 +222,8 @@ async def test_steps_that_do_not_lead_on_are_not_found(city: City) -> None:
         "Things(99999)",
         "Observations(99999)",
         f"Datastreams({2**63})",
+        f"Locations({2**52 + 5})",
+        f"HistoricalLocations({2**62})",
     ):
         with pytest.raises(ResourceNotFound):
             await city.one(address)

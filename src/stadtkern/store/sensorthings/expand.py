@@ -18,8 +18,7 @@ from stadtkern.store.sensorthings.relation import natural_order, related_source,
 from stadtkern.store.sensorthings.sight import COLUMN_TYPES, KnownRow, Row, Sight
 
 NESTED: Final = 100
-"""How many related entities are shown in place where a query does not say."""
-MOST_NESTED: Final = 1_000
+"""How many related entities are shown in place: where a query does not say, and at most."""
 LEVEL: Final = 20_000
 """About so many entities one level of a whole answer has at most: the more parents, the fewer each one shows."""
 AT_ONCE: Final = 100
@@ -61,8 +60,7 @@ async def _related(reader: Reader, type: TypeName, parents: Mapping[int, KnownRo
 
 
 def _limit(query: Query, parents: int) -> int:
-    wanted = NESTED if query.top is None else min(query.top, MOST_NESTED)
-    return min(wanted, max(1, LEVEL // parents))
+    return min(NESTED if query.top is None else query.top, NESTED, max(1, LEVEL // parents))
 
 
 async def _children(
