@@ -279,7 +279,7 @@ async def test_update_replaces_what_is_given_and_nothing_else(service: Service) 
     n = await service.create("Thing", thing())
     await service.update("Thing", n, {"@iot.id": 99, "description": "new", "properties": {"b": 2}})
     entity = await service.entity(n)
-    texts = {name.rsplit("/", 1)[1]: unraw(group[0].value) for name, group in entity.attributes.items()}
+    texts = {name.rpartition("/")[2]: unraw(group[0].value) for name, group in entity.attributes.items()}
     assert texts == {"name": "T", "description": "new", "properties": {"b": 2}}
     await service.update("Thing", n, {"properties": None})
     assert PROPERTIES not in (await service.entity(n)).attributes
