@@ -24,50 +24,8 @@ from stadtkern.policy.grant import make_grant
 from stadtkern.query.request import TemporalQuery
 from stadtkern.store.sensorthings.target import load_entities
 from tests.store.consistency import assert_consistent
+from tests.store.sensorthings.bodies import NO2, NOON, SENSOR, UNIT, link, multi, place, stream, thing
 from tests.store.stores import GRANT, ROOM, TEMPERATURE, count, succeed
-
-NO2 = "https://example.org/no2"
-SENSOR = {"name": "S", "description": "s", "encodingType": "application/pdf", "metadata": "https://example.org/s.pdf"}
-PROPERTY = {"name": "NO2", "description": "n", "definition": NO2}
-UNIT = {"name": "degree Celsius", "symbol": "°C", "definition": "http://unitsofmeasure.org/ucum.html#Cel"}
-NOON = "2026-03-01T12:00:00Z"
-
-
-def place(longitude: float = 10) -> dict[str, Any]:
-    point = {"type": "Point", "coordinates": [longitude, 50]}
-    return {"name": "L", "description": "l", "encodingType": "application/geo+json", "location": point}
-
-
-def stream(**more: Any) -> dict[str, Any]:
-    return {
-        "name": "D",
-        "description": "d",
-        "observationType": "http://example.org/Measurement",
-        "unitOfMeasurement": UNIT,
-        "Sensor": SENSOR,
-        "ObservedProperty": PROPERTY,
-        **more,
-    }
-
-
-def multi(**more: Any) -> dict[str, Any]:
-    body = stream(**more)
-    del body["ObservedProperty"], body["unitOfMeasurement"]
-    return {
-        **body,
-        "unitOfMeasurements": [UNIT, UNIT],
-        "multiObservationDataTypes": ["a", "b"],
-        "ObservedProperties": [PROPERTY, {**PROPERTY, "definition": "humidity"}],
-        **more,
-    }
-
-
-def thing(**more: Any) -> dict[str, Any]:
-    return {"name": "T", "description": "t", "properties": {"floor": 1.50}, **more}
-
-
-def link(id_: int) -> dict[str, int]:
-    return {"@iot.id": id_}
 
 
 class Service:

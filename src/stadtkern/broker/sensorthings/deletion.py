@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from stadtkern.broker.sensorthings.known import fits
+from stadtkern.broker.sensorthings.streams import StreamLookup
 from stadtkern.broker.tenants import OpenTenant
 from stadtkern.errors import Forbidden, OperationNotSupported, Problem, ResourceNotFound
 from stadtkern.model.entity import Entity
@@ -24,8 +25,9 @@ from stadtkern.store.sensorthings import target
 class Deletion:
     """One deletion."""
 
-    def __init__(self, tenant: OpenTenant, grant: Grant, now: Instant) -> None:
+    def __init__(self, tenant: OpenTenant, streams: StreamLookup, grant: Grant, now: Instant) -> None:
         self._tenant = tenant
+        self._streams = streams
         self._database = tenant.database
         self._grant = grant
         self._now = now
@@ -44,8 +46,7 @@ class Deletion:
         await self._write([DeleteHistoryInstance(found.thing, found.attribute, id_)])
 
     async def _stream(self, type: TypeName, id_: int) -> None:
-        streams = await target.load_streams(self._database, self._grant, [id_], self._now)
-        stream = streams.get(id_)
+        stream = (await self._streams.find(self._grant, [id_])).get(id_)
         if stream is None or (stream.size is not None) != (type == "MultiDatastream"):
             raise absent(type, id_)
         await self._write([DeleteHistoryAttribute(stream.thing, stream.attribute, stream.dataset_id, described=True)])

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from stadtkern.broker.sensorthings.body import Body, Reference
+from stadtkern.broker.sensorthings.streams import StreamLookup
 from stadtkern.errors import BadRequestData
 from stadtkern.model.entity import Entity
 from stadtkern.model.ids import Iri
@@ -21,8 +22,7 @@ from stadtkern.model.sensorthings_terms import (
     UNKNOWN_SENSOR,
 )
 from stadtkern.policy.grant import Grant
-from stadtkern.store.engine.base import Database
-from stadtkern.store.sensorthings.target import Stream, load_attributes, load_entities, load_streams, load_taken
+from stadtkern.store.sensorthings.target import Stream, load_attributes, load_entities, load_taken
 
 _STREAMS = frozenset({"Datastream", "MultiDatastream"})
 
@@ -87,12 +87,15 @@ def references(body: Body) -> Iterator[Reference]:
                 yield from references(target)
 
 
-async def look_up(database: Database, grant: Grant, wanted: list[Reference], now: Instant) -> Known:
+async def look_up(streams_in: StreamLookup, grant: Grant, wanted: list[Reference], now: Instant) -> Known:
     """Look up what links are to. What is not there, or not shown, is found out when it is asked for."""
     known = Known()
     streams = [one.id for one in wanted if one.type in _STREAMS]
     if streams:
-        known.streams = await load_streams(database, grant, streams, now)
+        known.streams = await streams_in.find(grant, streams)
+        if len(streams) == len(wanted):
+            return known  # as of nearly all Observations
+    database = streams_in.database
     implied = [one.id - IMPLIED_PROPERTY for one in wanted if _is_implied(one)]
     if implied:
         known.attributes = await load_attributes(database, grant, implied)

@@ -13,6 +13,7 @@ from stadtkern.broker.sensorthings.deletion import absent, find_entity, find_ins
 from stadtkern.broker.sensorthings.form import unit_code, update_patch
 from stadtkern.broker.sensorthings.known import Known, missing
 from stadtkern.broker.sensorthings.plan import Place, Plan, check_counts, check_result
+from stadtkern.broker.sensorthings.streams import StreamLookup
 from stadtkern.broker.tenants import OpenTenant
 from stadtkern.errors import BadRequestData, OperationNotSupported, Problem
 from stadtkern.model.entity import Entity, InstancePatch
@@ -49,8 +50,11 @@ _MEASUREMENT = ("unitOfMeasurement", "observationType", "unitOfMeasurements", "m
 class Update:
     """One update. size: bytes of its request."""
 
-    def __init__(self, tenant: OpenTenant, grant: Grant, known: Known, now: Instant, size: int) -> None:
+    def __init__(
+        self, tenant: OpenTenant, streams: StreamLookup, grant: Grant, known: Known, now: Instant, size: int
+    ) -> None:
         self._tenant = tenant
+        self._streams = streams
         self._grant = grant
         self._known = known
         self._now = now
@@ -176,8 +180,7 @@ class Update:
 
     async def _observation(self, id_: int, body: Body) -> None:
         found = await find_instance(self._tenant, self._grant, "Observation", id_, self._now)
-        streams = await target.load_streams(self._tenant.database, self._grant, [found.series], self._now)
-        stream = streams.get(found.series)
+        stream = (await self._streams.find(self._grant, [found.series])).get(found.series)
         if stream is None:
             raise absent("Observation", id_)
         patch = self._instance(stream, body)

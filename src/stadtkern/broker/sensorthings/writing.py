@@ -15,10 +15,12 @@ from stadtkern.broker.sensorthings.body import Body, Reference, read_body
 from stadtkern.broker.sensorthings.deletion import Deletion
 from stadtkern.broker.sensorthings.known import look_up, references
 from stadtkern.broker.sensorthings.plan import Plan
+from stadtkern.broker.sensorthings.streams import StreamLookup
 from stadtkern.broker.sensorthings.update import Update
 from stadtkern.broker.tenants import OpenTenant, Tenants
 from stadtkern.errors import BadRequestData, Conflict, Problem, ResourceNotFound
 from stadtkern.model.change import Outcome
+from stadtkern.model.ids import TenantId
 from stadtkern.model.instant import now
 from stadtkern.model.sensorthings import TYPES, TypeName
 from stadtkern.policy.grant import Grant
@@ -39,6 +41,14 @@ class SensorThingsWriter:
 
     def __init__(self, tenants: Tenants) -> None:
         self._tenants = tenants
+        self._lookups: dict[TenantId, StreamLookup] = {}
+
+    def _lookup(self, tenant: OpenTenant) -> StreamLookup:
+        """Give the one look-up that all requests to a tenant share."""
+        lookup = self._lookups.get(tenant.name)
+        if lookup is None or lookup.database is not tenant.database:
+            lookup = self._lookups[tenant.name] = StreamLookup(tenant.database)
+        return lookup
 
     async def create(
         self, grant: Grant, type: TypeName, text: bytes, *, parent: tuple[str, int] | None = None
@@ -67,7 +77,7 @@ class SensorThingsWriter:
     ) -> Created:
         moment = now()
         wanted = list(references(body))
-        known = await look_up(tenant.database, grant, wanted, moment)
+        known = await look_up(self._lookup(tenant), grant, wanted, moment)
         plan = Plan(known, moment)
         try:
             at = plan.add(body)
@@ -91,8 +101,8 @@ class SensorThingsWriter:
         body = await work_on(len(text), lambda: read_body(type, text, whole=False))
         tenant = await self._tenants.get(grant.tenant)
         moment = now()
-        known = await look_up(tenant.database, grant, [Reference(type, id_, ""), *references(body)], moment)
-        await Update(tenant, grant, known, moment, len(text)).run(type, id_, body)
+        known = await look_up(self._lookup(tenant), grant, [Reference(type, id_, ""), *references(body)], moment)
+        await Update(tenant, self._lookup(tenant), grant, known, moment, len(text)).run(type, id_, body)
 
     async def delete(self, grant: Grant, type: TypeName, id_: int) -> None:
         """Delete an entity and what cannot be without it, in parts; it goes last itself, so that one can go on.
@@ -100,7 +110,7 @@ class SensorThingsWriter:
         Raises: ResourceNotFound (no such entity), OperationNotSupported (what is implied), Forbidden.
         """
         tenant = await self._tenants.get(grant.tenant)
-        await Deletion(tenant, grant, now()).run(type, id_)
+        await Deletion(tenant, self._lookup(tenant), grant, now()).run(type, id_)
 
 
 def _under(body: Body, relation: str, id_: int) -> Body:
