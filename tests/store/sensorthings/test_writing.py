@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -21,10 +22,11 @@ from stadtkern.model.sensorthings import TypeName
 from stadtkern.model.sensorthings_terms import IMPLIED_PROPERTY, LOCATION, LOCATIONS, NAME, PROPERTIES, TYPE_IRIS
 from stadtkern.model.sensorthings_terms import UNKNOWN_SENSOR as UNKNOWN
 from stadtkern.policy.grant import make_grant
+from stadtkern.query.filter import HasType
 from stadtkern.query.request import TemporalQuery
 from stadtkern.store.sensorthings.target import load_entities
 from tests.store.consistency import assert_consistent
-from tests.store.sensorthings.bodies import NO2, NOON, SENSOR, UNIT, link, multi, place, stream, thing
+from tests.store.sensorthings.bodies import NO2, NOON, PROPERTY, SENSOR, UNIT, link, multi, place, stream, thing
 from tests.store.stores import GRANT, ROOM, TEMPERATURE, count, succeed
 
 
@@ -146,6 +148,41 @@ async def test_second_datastream_of_one_property_has_a_dataset_id(service: Servi
     assert rows[0][0] == ""
     assert len({row[0] for row in rows}) == 3
     assert all(row[0].startswith("urn:ngsi-ld:Datastream:") for row in rows[1:])
+
+
+async def test_datastreams_created_at_once_have_dataset_ids_of_their_own(service: Service) -> None:
+    n = await service.create("Thing", thing(Locations=[place()]))
+    sensor, observed = await service.create("Sensor", SENSOR), await service.create("ObservedProperty", PROPERTY)
+    body = stream(Sensor=link(sensor), ObservedProperty=link(observed))
+    results = await asyncio.gather(
+        *(service.create("Datastream", body, ("Thing", n)) for _ in range(3)), return_exceptions=True
+    )
+    assert len({one for one in results if isinstance(one, int)}) == 3
+    assert await count(service.tenant, "series WHERE name = 'D'") == 3
+    await assert_consistent(service.tenant.database)
+
+
+async def test_things_that_a_grant_does_not_show_are_not_there_for_writes(service: Service) -> None:
+    n = await service.create("Thing", thing(Locations=[place()], Datastreams=[stream(Observations=[{"result": 1}])]))
+    thing_id = (await service.entity(n)).id
+    [datastream] = await service.ids("series WHERE name IS NOT NULL")
+    [observation] = await service.ids("observation WHERE num = 1", "id")
+    other = make_grant(GRANT.tenant, "guest", "write", row_filter=HasType(ROOM))
+    text = json.dumps({"result": 2, "Datastream": link(datastream)}).encode()
+    with pytest.raises(BadRequestData) as raised:
+        await service.writer.create(other, "Observation", text)
+    assert thing_id not in raised.value.detail
+    with pytest.raises(ResourceNotFound):
+        await service.writer.create(other, "Datastream", json.dumps(stream()).encode(), parent=("Thing", n))
+    hidden: list[tuple[TypeName, int]] = [("Thing", n), ("Datastream", datastream), ("Observation", observation)]
+    for type_, id_ in hidden:
+        with pytest.raises(ResourceNotFound):
+            await service.writer.update(
+                other, type_, id_, b'{"name": "x"}' if type_ != "Observation" else b'{"result": 5}'
+            )
+        with pytest.raises(ResourceNotFound):
+            await service.writer.delete(other, type_, id_)
+    assert await count(service.tenant, "observation WHERE num IS NOT NULL AND num <> 1") == 0
 
 
 async def test_ngsi_ld_entity_takes_observations_as_a_thing(service: Service) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from stadtkern.model.instant import now
 from stadtkern.policy.grant import Grant
 from stadtkern.store.engine.base import Database
-from stadtkern.store.sensorthings.target import Stream, load_streams
+from stadtkern.store.sensorthings.target import Stream, load_entities, load_streams
 
 MOST = 500
 """Datastreams that one statement looks up."""
@@ -29,7 +29,12 @@ class StreamLookup:
         self._waiting.append((grant, set(numbers), answer))
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run(), name="stream lookup")
-        return await answer
+        found = await answer
+        if grant.row_filter is None or not found:
+            return found
+        things = sorted({one.thing_n for one in found.values()})
+        shown = await load_entities(self.database, grant, things, now())
+        return {n: one for n, one in found.items() if one.thing_n in shown}
 
     async def _run(self) -> None:
         # one turn of the loop lets those who are ready now ask along
