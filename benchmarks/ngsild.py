@@ -62,11 +62,13 @@ ROOT = "request = function() return wrk.format('GET', '/') end"
 
 
 def entity(number: int) -> dict[str, object]:
-    """Make one entity of about 1 kB with ten attributes."""
+    """Make one entity of about 1 kB with ten attributes, one of them measured."""
     values = {
         name: {"type": "Property", "value": round(number % 97 + k / 7, 2), "unitCode": "GQ"}
         for k, name in enumerate(("no2", "pm10", "pm25", "o3", "so2", "co"))
     }
+    # a measurement, as sensors send it: updates of it go on with its history
+    values["no2"]["observedAt"] = "2026-02-28T00:00:00Z"
     return {
         "id": f"urn:ngsi-ld:Bench:{number}",
         "type": f"Bench{number % TYPES}",

@@ -9,6 +9,7 @@ import importlib.metadata
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
@@ -167,7 +168,12 @@ def version() -> str:
 
 def is_loopback(host: str) -> bool:
     """Tell whether an address to bind to can be reached from this machine only."""
-    return host in {"localhost", "::1", "[::1]"} or host.startswith("127.")
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host.removeprefix("[").removesuffix("]")).is_loopback
+    except ValueError:
+        return False  # a name such as 127.example.org may lead anywhere
 
 
 def _read_file(path: Path) -> dict[str, Any]:
