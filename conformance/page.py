@@ -21,6 +21,8 @@ The ETSI test suite for NGSI-LD 1.9.1, in the corrected form of its commit `{cor
 store. *Official* are the tests whose files exist in commit `{official}`; *extension* are
 those that came later and are not part of the acceptance. Exempt tests need registrations of context sources, which this
 version does not have; they do not count for the share.
+
+For SensorThings see [conformance-sensorthings.md](conformance-sensorthings.md).
 """
 
 _KINDS = {
