@@ -101,6 +101,21 @@ async def test_ids_are_small_whole_numbers_and_each_once_in_its_set(town: Client
     assert all(isinstance(id, int) and 0 < id < 2**31 for id in everything)
 
 
+async def test_id_of_a_past_place_is_read_rightly_by_scripts(client: Client) -> None:
+    """JavaScript loses digits above 2^53; such places are in no list, which is what QGIS reads."""
+    place = {"type": "GeoProperty", "value": {"type": "Point", "coordinates": [10, 53]}, "observedAt": NOON}
+    await _create(client, "urn:x:bus", "Bus", location=place, speed=_observed(1))
+    moved = {"type": "Point", "coordinates": [11, 53]}
+    change = {"location": {"type": "GeoProperty", "value": moved, "observedAt": "2026-03-01T13:00:00Z"}}
+    await write(client, "PATCH", "/ngsi-ld/v1/entities/urn:x:bus/attrs", change)
+    first, second = (await _get(client, "HistoricalLocations?$orderby=time&$expand=Locations"))["value"]
+    [[past], [present]] = first["Locations"], second["Locations"]
+    assert 2**31 < past["@iot.id"] < 2**53
+    assert (past["location"], present["location"]) == (place["value"], moved)
+    assert (await _get(client, past["@iot.selfLink"]))["location"] == place["value"]
+    assert [one["@iot.id"] for one in (await _get(client, "Locations"))["value"]] == [present["@iot.id"]]
+
+
 async def test_results_of_any_type_are_shown_as_they_are(client: Client) -> None:
     results = [{"a": [1, 2.50]}, [1, "x"], "text", True, 20, 20.0]
     for n, result in enumerate(results):
