@@ -14,6 +14,7 @@ from stadtkern.broker.keys import Keys
 from stadtkern.broker.maintenance import Maintenance
 from stadtkern.broker.owners import Owners
 from stadtkern.broker.sensorthings.reading import SensorThingsReader
+from stadtkern.broker.sensorthings.writing import SensorThingsWriter
 from stadtkern.broker.stored_contexts import StoredContexts
 from stadtkern.broker.subscriptions import Subscriptions
 from stadtkern.broker.tail import Tail
@@ -54,6 +55,7 @@ from stadtkern.views.openapi.view import OpenApiView
 from stadtkern.views.sensorthings.addresses import MOUNT as SENSORTHINGS
 from stadtkern.views.sensorthings.routes import Reading
 from stadtkern.views.sensorthings.view import SensorThingsView
+from stadtkern.views.sensorthings.writing import Writing
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +133,7 @@ class Application:
             ("ngsi-ld", "ex"): ExtensionView(streams),
             ("v1",): ManageView(tenants, keys, subscriptions, notifications),
             ("v1", "changes"): ChangesView(followed),
-            SENSORTHINGS: SensorThingsView(Reading(SensorThingsReader(tenants), settings.max_answer)),
+            SENSORTHINGS: _sensorthings(tenants, settings.max_answer),
         }
         health = Health(system, None if settings.database_url else settings.data)
         roots: list[View] = [HealthView(health, metrics.render), NotificationsView()]
@@ -211,6 +213,11 @@ class Application:
 def create_app(settings: Settings) -> Application:
     """Make the application; nothing is opened before it is started."""
     return Application(settings)
+
+
+def _sensorthings(tenants: Tenants, max_answer: int) -> SensorThingsView:
+    reader = SensorThingsReader(tenants)
+    return SensorThingsView(Reading(reader, max_answer), Writing(reader, SensorThingsWriter(tenants)))
 
 
 def lead(engine: Engine) -> Leadership:

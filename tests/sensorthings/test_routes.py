@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qsl, unquote
 
 import msgspec
@@ -18,12 +18,16 @@ from stadtkern.views._http.message import Request, Response
 from stadtkern.views._http.problem import problem_response
 from stadtkern.views.sensorthings.routes import Reading
 from stadtkern.views.sensorthings.view import SensorThingsView
+from stadtkern.views.sensorthings.writing import Writer, Writing
 from tests.sensorthings.records import page, record
 
 BASE = "https://city.example/stadtkern/t/north"
 ROOT = f"{BASE}/sta/v1.1"
 THING = record("Thing", 1, name="Oven", description="hot", properties={"rooms": [{"name": "attic"}], "empty": None})
 POINT = {"type": "Point", "coordinates": [10.4, 51.0]}
+
+_NOBODY = cast("Writer", None)
+"""Nothing is written here."""
 
 
 class Reader:
@@ -47,7 +51,7 @@ class Reader:
 async def _ask(reader: Reader, address: str, method: str = "GET", most: int = 1_000_000) -> Response:
     path, _, options = address.partition("?")
     segments = [unquote(part) for part in path.split("/")] if path else []
-    view = SensorThingsView(Reading(reader, most))
+    view = SensorThingsView(Reading(reader, most), Writing(reader, _NOBODY))
     request = Request(
         method=method,
         path=f"/{path}",
@@ -185,7 +189,7 @@ async def test_requests_that_mean_nothing_are_refused_with_a_sentence(address: s
 
 async def test_other_methods_are_not_allowed() -> None:
     answer = await _ask(Reader(None), "Things(1)/Datastreams", "TRACE")
-    assert (answer.status, dict(answer.headers)["allow"]) == (405, "GET, OPTIONS")
+    assert (answer.status, dict(answer.headers)["allow"]) == (405, "DELETE, GET, POST, OPTIONS")
 
 
 async def test_formats_have_their_media_types() -> None:

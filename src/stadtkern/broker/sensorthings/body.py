@@ -126,10 +126,11 @@ def _targets(relation: Relation, value: Raw, pointer: str, *, whole: bool) -> li
 def _target(relation: Relation, value: Raw, pointer: str, *, whole: bool) -> Reference | Body:
     type = TYPES[relation.target]
     members = _object(type, value, pointer)
-    if all("@iot." in name for name in members):
-        if "@iot.id" not in members:
-            raise BadRequestData(f"A link to a {type.name} needs its @iot.id", pointer=pointer)
+    if "@iot.id" in members:
+        # clients send along what they know of an existing entity
         return Reference(type.name, _id(members["@iot.id"], f"{pointer}/@iot.id"), pointer)
+    if all("@iot." in name for name in members):
+        raise BadRequestData(f"A link to a {type.name} needs its @iot.id", pointer=pointer)
     if not whole:
         raise BadRequestData(
             f"An update can link to a {type.name}, not make one",

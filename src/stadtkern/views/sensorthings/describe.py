@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from stadtkern.model.sensorthings import TYPES, EntityType, TypeName
+from stadtkern.model.sensorthings import TYPES, EntityType
 from stadtkern.views._http.description import (
     Answer,
     Description,
@@ -15,14 +15,10 @@ from stadtkern.views._http.description import (
     Tag,
     Text,
 )
+from stadtkern.views.sensorthings.describe_parts import EXAMPLES, ID, JSON, TAG, WAY, ref
+from stadtkern.views.sensorthings.describe_writing import writing_operations
 
-_TAG: Final = "sensorthings"
-_JSON: Final = "application/json"
 _PROBLEMS: Final = (401, 403, 404, 501)
-
-
-def _ref(name: str) -> Schema:
-    return {"$ref": f"#/components/schemas/{name}"}
 
 
 def _option(name: str, en: str, de: str, **schema: Any) -> Parameter:
@@ -74,23 +70,6 @@ _OF_SETS: Final = (
         text=Text("Tell how many match, as @iot.count", "Die Zahl aller Treffer nennen, als @iot.count"),
     ),
 )
-_ID: Final = Parameter(
-    name="id",
-    place="path",
-    required=True,
-    schema={"type": "integer"},
-    text=Text("@iot.id of the entity", "@iot.id der Entität"),
-)
-_WAY: Final = Parameter(
-    name="way",
-    place="path",
-    required=True,
-    schema={"type": "string"},
-    text=Text(
-        "A relation or a property, and what follows it: Datastreams, Datastreams(2)/Sensor/name, properties/$value",
-        "Eine Beziehung oder Eigenschaft und was darauf folgt: Datastreams, Datastreams(2)/Sensor/name",
-    ),
-)
 _PROPERTY: Final = {
     "id": {"type": "integer"},
     "text": {"type": "string"},
@@ -101,17 +80,6 @@ _PROPERTY: Final = {
     "time": {"type": "string"},
     "geometry": {"type": "object"},
     "list": {"type": "array"},
-}
-_EXAMPLES: Final[dict[TypeName, str]] = {
-    "Thing": "$thing",
-    "Location": "$thing",
-    "HistoricalLocation": "1",
-    "Datastream": "$datastream",
-    "MultiDatastream": "1",
-    "Sensor": "2147483647",
-    "ObservedProperty": "$observedProperty",
-    "Observation": "$observation",
-    "FeatureOfInterest": "$thing",
 }
 _MISSING: Final = frozenset({"HistoricalLocation", "MultiDatastream"})
 """Of these there are none in the example's data."""
@@ -125,7 +93,7 @@ def _schema(type: EntityType) -> Schema:
         properties[one.name] = {"anyOf": [schema, {"type": "null"}]} if one.nullable and schema else schema
     for one in type.relations.values():
         properties[f"{one.name}@iot.navigationLink"] = {"type": "string", "format": "uri"}
-        target = _ref(one.target)
+        target = ref(one.target)
         properties[one.name] = {"type": "array", "items": target} if one.many else target
     return {"type": "object", "properties": properties}
 
@@ -149,19 +117,19 @@ def _operation(
     nothing = Answer(status=204, text=Text("The property is null.", "Die Eigenschaft ist null."))
     return Operation(
         id=id,
-        tag=_TAG,
+        tag=TAG,
         title=title,
         text=text,
         clause=f"OGC 18-088 {clause}",
         parameters=parameters,
-        answers=(answer, nothing) if _WAY in parameters else (answer,),
+        answers=(answer, nothing) if WAY in parameters else (answer,),
         example=example,
         problems=_PROBLEMS,
     )
 
 
 def _formats(schema: Schema) -> dict[str, Schema]:
-    return {_JSON: schema, "text/csv": {"type": "string"}, "application/geo+json": {"type": "object"}}
+    return {JSON: schema, "text/csv": {"type": "string"}, "application/geo+json": {"type": "object"}}
 
 
 def _read_set(type: EntityType) -> Operation:
@@ -169,7 +137,7 @@ def _read_set(type: EntityType) -> Operation:
         f"read{type.set}",
         Text(f"Read {type.set}", f"{type.set} lesen"),
         Text("Page by page.", "Seite um Seite."),
-        _formats(_set(_ref(type.name))),
+        _formats(_set(ref(type.name))),
         "9.2.2, 9.3",
         Example(status=200, query={"$top": "2", "$count": "true"}),
         *_OF_SETS,
@@ -185,7 +153,7 @@ def _read_references(type: EntityType) -> Operation:
         f"read{type.set}References",
         Text(f"Read the addresses of {type.set}", f"Die Adressen von {type.set} lesen"),
         Text("The addresses alone.", "Nur die Adressen."),
-        {_JSON: _set(_ref("Reference"))},
+        {JSON: _set(ref("Reference"))},
         "9.2.7",
         Example(status=200),
         *_OF_SETS,
@@ -193,7 +161,7 @@ def _read_references(type: EntityType) -> Operation:
 
 
 def _example(type: EntityType, **path: str) -> Example:
-    return Example(status=404 if type.name in _MISSING else 200, path={"id": _EXAMPLES[type.name], **path})
+    return Example(status=404 if type.name in _MISSING else 200, path={"id": EXAMPLES[type.name], **path})
 
 
 def _read_one(type: EntityType) -> Operation:
@@ -201,10 +169,10 @@ def _read_one(type: EntityType) -> Operation:
         f"read{type.name}",
         Text(f"Read one {type.name}", f"{type.name} lesen"),
         Text("By its id.", "Nach der Kennung."),
-        _formats(_ref(type.name)),
+        _formats(ref(type.name)),
         "9.2.3",
         _example(type),
-        _ID,
+        ID,
         _SELECT,
         _EXPAND,
         _FORMAT,
@@ -225,8 +193,8 @@ def _read_part(type: EntityType) -> Operation:
         {**_formats({"type": ["object", "array"]}), "text/plain": {"type": "string"}},
         "9.2.4 to 9.2.8",
         _example(type, way=next(iter(type.relations))),
-        _ID,
-        _WAY,
+        ID,
+        WAY,
         *_OF_SETS,
         _SELECT,
         _EXPAND,
@@ -239,15 +207,29 @@ _ROOT: Final = _operation(
     "readSensorThings",
     Text("Read which sets there are", "Lesen, welche Mengen es gibt"),
     Text("And which requirements of the standard are met.", "Und welche Anforderungen der Norm erfüllt sind."),
-    {_JSON: _ref("SensorThings")},
+    {JSON: ref("SensorThings")},
     "9.2.1",
     Example(status=200),
 )
 
+
+def _operations() -> dict[tuple[str, ...], dict[str, Operation]]:
+    """Give the operations of all routes."""
+    operations: dict[tuple[str, ...], dict[str, Operation]] = {(): {"GET": _ROOT}}
+    for one in TYPES.values():
+        operations[(one.set,)] = {"GET": _read_set(one)}
+        operations[(one.set, "$ref")] = {"GET": _read_references(one)}
+        operations[(f"{one.set}(*)",)] = {"GET": _read_one(one)}
+        operations[(f"{one.set}(*)", "*")] = {"GET": _read_part(one)}
+    for pattern, methods in writing_operations().items():
+        operations.setdefault(pattern, {}).update(methods)
+    return operations
+
+
 DESCRIPTION: Final = Description(
     tags=(
         Tag(
-            name=_TAG,
+            name=TAG,
             title=Text("SensorThings", "SensorThings"),
             text=Text(
                 "OGC SensorThings 1.1 over the same data: every observed attribute is a Datastream.",
@@ -278,17 +260,5 @@ DESCRIPTION: Final = Description(
         },
         **{one.name: _schema(one) for one in TYPES.values()},
     },
-    operations={
-        (): {"GET": _ROOT},
-        **{
-            pattern: {"GET": operation}
-            for one in TYPES.values()
-            for pattern, operation in (
-                ((one.set,), _read_set(one)),
-                ((one.set, "$ref"), _read_references(one)),
-                ((f"{one.set}(*)",), _read_one(one)),
-                ((f"{one.set}(*)", "*"), _read_part(one)),
-            )
-        },
-    },
+    operations=_operations(),
 )

@@ -18,7 +18,7 @@ SELF: Final = "@iot.selfLink"
 COUNT: Final = "@iot.count"
 NEXT: Final = "@iot.nextLink"
 NAVIGATION: Final = "@iot.navigationLink"
-_NULL_SHOWN: Final = frozenset({("Observation", "result"), ("Observation", "resultTime")})
+NULL_SHOWN: Final = frozenset({("Observation", "result"), ("Observation", "resultTime")})
 """Mandatory properties that may be null; others without a value are left out unless they were selected."""
 
 
@@ -38,7 +38,7 @@ def record_members(
     if chosen is None or "id" in chosen:
         members[ID] = record.id
     for name, value in record.values.items():
-        shown = name in chosen if chosen is not None else value is not None or (record.type, name) in _NULL_SHOWN
+        shown = name in chosen if chosen is not None else value is not None or (record.type, name) in NULL_SHOWN
         if shown:
             members[name] = value
     for relation in TYPES[record.type].relations.values():

@@ -41,6 +41,22 @@ READING: Final = (
     "multi-datastream/constraints",
 )
 """The requirements that readers can rely on."""
+WRITING: Final = tuple(
+    f"create-update-delete/{name}"
+    for name in (
+        "create-entity",
+        "link-to-existing-entities",
+        "deep-insert",
+        "deep-insert-status-code",
+        "update-entity",
+        "update-entity-put",
+        "update-entity-jsonpatch",
+        "delete-entity",
+        "historical-location-auto-creation",
+        "historical-location-manual-creation",
+    )
+)
+"""The requirements that writers can rely on."""
 _ORDER: Final[tuple[TypeName, ...]] = (
     "Datastream",
     "MultiDatastream",
@@ -57,5 +73,5 @@ _ORDER: Final[tuple[TypeName, ...]] = (
 def render_root(root: str) -> bytes:
     """Render the document. root: the address of the service."""
     sets = [{"name": TYPES[name].set, "url": f"{root}/{TYPES[name].set}"} for name in _ORDER]
-    settings = {"conformance": [_REQUIREMENTS + name for name in READING]}
+    settings = {"conformance": [_REQUIREMENTS + name for name in (*READING, *WRITING)]}
     return msgspec.json.encode({"value": sets, "serverSettings": settings})

@@ -11,12 +11,16 @@ from typing import Final
 
 from stadtkern.errors import ResourceNotFound
 from stadtkern.model.sensorthings import SETS
+from stadtkern.query.odata.target import parse_target
 from stadtkern.views._http.problem import Dialect
 from stadtkern.views._http.routing import Route, RoutedView, Table
 from stadtkern.views.sensorthings.describe import DESCRIPTION
+from stadtkern.views.sensorthings.reach import check_method
 from stadtkern.views.sensorthings.routes import Reading
+from stadtkern.views.sensorthings.writing import Writing
 
 REFERENCES: Final = "$ref"
+CREATE_OBSERVATIONS: Final = "CreateObservations"
 
 
 class SensorThingsView(RoutedView):
@@ -26,8 +30,8 @@ class SensorThingsView(RoutedView):
     dialect: Dialect = "sensorthings"
     description = DESCRIPTION
 
-    def __init__(self, reading: Reading) -> None:
-        super().__init__(reading_table(reading))
+    def __init__(self, reading: Reading, writing: Writing) -> None:
+        super().__init__(whole_table(reading, writing))
 
     def knows(self, segments: Sequence[str]) -> bool:
         """Tell whether one of the routes has this address."""
@@ -40,16 +44,26 @@ class SensorThingsView(RoutedView):
             raise ResourceNotFound(
                 f"There is nothing at {'/'.join(segments)[:200]!r}", hint=f"the sets are {', '.join(SETS)}"
             )
+        if method not in {"GET", "HEAD"} and pattern and pattern[0] != CREATE_OBSERVATIONS:
+            check_method(method, parse_target("/".join(segments)))
         return super().route(method, pattern)
 
 
-def reading_table(reading: Reading) -> Table:
-    """Give the routes of those who read."""
-    table: Table = {(): {"GET": Route("read", reading.root)}}
+def whole_table(reading: Reading, writing: Writing) -> Table:
+    """Give all routes. Which methods one address takes is narrowed down by what it leads to."""
     read = Route("read", reading.read)
+    change = {
+        "PATCH": Route("write", writing.change),
+        "PUT": Route("write", writing.replace),
+        "DELETE": Route("write", writing.remove),
+    }
+    create = Route("write", writing.create)
+    table: Table = {(): {"GET": Route("read", reading.root)}}
     for name in SETS:
-        for pattern in ((name,), (name, REFERENCES), (f"{name}(*)",), (f"{name}(*)", "*")):
-            table[pattern] = {"GET": read}
+        table[(name,)] = {"GET": read, "POST": create}
+        table[(name, REFERENCES)] = {"GET": read}
+        table[(f"{name}(*)",)] = {"GET": read, **change}
+        table[(f"{name}(*)", "*")] = {"GET": read, "POST": create, **change}
     return table
 
 

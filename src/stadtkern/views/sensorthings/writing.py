@@ -1,0 +1,146 @@
+"""What writers ask, from the request to the answer. Spec: OGC 18-088 10."""
+
+from __future__ import annotations
+
+from typing import Final, Protocol
+
+import msgspec
+
+from stadtkern.broker.long_body import work_on
+from stadtkern.broker.sensorthings.writing import Created
+from stadtkern.errors import Forbidden, ResourceNotFound
+from stadtkern.model.sensorthings import TYPES, TypeName
+from stadtkern.model.sensorthings_answer import Record
+from stadtkern.policy.grant import Grant
+from stadtkern.query.odata.target import parse_target
+from stadtkern.query.odata.tree import Query, Selected, Step, Target
+from stadtkern.views._http.message import Request, Response
+from stadtkern.views.sensorthings.addresses import (
+    entity_address,
+    service_root,
+    target_path,
+    target_type,
+)
+from stadtkern.views.sensorthings.filling import Budget
+from stadtkern.views.sensorthings.reach import check_method, last_relation
+from stadtkern.views.sensorthings.render_json import record_members
+from stadtkern.views.sensorthings.render_property import JSON as JSON_HEADER
+from stadtkern.views.sensorthings.requests import JSON, JSON_PATCH, MERGE_PATCH, media_type, wants_representation
+from stadtkern.views.sensorthings.rewriting import as_change, as_patched
+from stadtkern.views.sensorthings.routes import Reader
+
+_ID: Final = Query(select=(Selected("id"),))
+_APPLIED: Final = ("preference-applied", "return=representation")
+
+
+class Writer(Protocol):
+    """What the routes ask of the broker."""
+
+    async def create(
+        self, grant: Grant, type: TypeName, text: bytes, *, parent: tuple[str, int] | None = None
+    ) -> Created:
+        """Create an entity with all that stands inline in it."""
+        ...
+
+    async def update(self, grant: Grant, type: TypeName, id_: int, text: bytes) -> None:
+        """Change an entity."""
+        ...
+
+    async def delete(self, grant: Grant, type: TypeName, id_: int) -> None:
+        """Delete an entity and what cannot be without it."""
+        ...
+
+
+class Writing:
+    """The handlers of what is created, changed and deleted."""
+
+    def __init__(self, reader: Reader, writer: Writer) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    async def create(self, request: Request) -> Response:
+        """Create an entity, in a set or at a relation of another one. Spec: OGC 18-088 10.2."""
+        target = read_target(request)
+        media_type(request, JSON)
+        type = target_type(target).name
+        made = await self._writer.create(request.grant, type, request.body, parent=await self._parent(request, target))
+        address = entity_address(service_root(request.base_url), made.type, made.id)
+        return await self._answer(request, made.type, made.id, Response(201, headers=[("location", address)]))
+
+    async def _parent(self, request: Request, target: Target) -> tuple[str, int] | None:
+        """Give the entity that the address leads through, and the relation by which the new one belongs to it."""
+        found = last_relation(target)
+        if found is None:
+            return None
+        before = Target(target.steps[:-1])
+        return found[1].inverse, await find_id(self._reader, request.grant, before)
+
+    async def change(self, request: Request) -> Response:
+        """Change an entity in part. Spec: OGC 18-088 10.3.1, 10.3.2."""
+        target = read_target(request)
+        given = media_type(request, JSON, MERGE_PATCH, JSON_PATCH)
+        type, id_ = target_type(target).name, await find_id(self._reader, request.grant, target)
+        text = request.body
+        if given == JSON_PATCH:
+            record = await self._shown(request, type, id_)
+            text = await work_on(len(text), lambda: as_patched(record, request.body))
+        await self._writer.update(request.grant, type, id_, text)
+        return await self._answer(request, type, id_, Response(200))
+
+    async def _shown(self, request: Request, type: TypeName, id_: int) -> Record:
+        """Give an entity to who may see it. Raises: Forbidden, ResourceNotFound."""
+        if request.grant.action == "record":
+            raise Forbidden("This key belongs to a source: it may add values, not change what is there")
+        record = await self._reader.read_one(request.grant, one(type, id_), Query())
+        if record is None:
+            raise ResourceNotFound(f"There is no {type} with the id {id_}")
+        return record
+
+    async def replace(self, request: Request) -> Response:
+        """Change an entity as a whole. Spec: OGC 18-088 10.3.3."""
+        target = read_target(request)
+        media_type(request, JSON)
+        type, id_ = target_type(target).name, await find_id(self._reader, request.grant, target)
+        text = await work_on(len(request.body), lambda: as_change(type, request.body))
+        await self._writer.update(request.grant, type, id_, text)
+        return await self._answer(request, type, id_, Response(200))
+
+    async def _answer(self, request: Request, type: TypeName, id_: int, answer: Response) -> Response:
+        """Answer without a body, or with the entity where the writer wants it."""
+        if not wants_representation(request):
+            return answer
+        record = await self._reader.read_one(request.grant, one(type, id_), Query())
+        if record is not None:
+            root = service_root(request.base_url)
+            answer.body = msgspec.json.encode(record_members(record, Query(), root, Budget(0)))
+            answer.headers += [*JSON_HEADER, _APPLIED]
+        return answer
+
+    async def remove(self, request: Request) -> Response:
+        """Delete an entity. Spec: OGC 18-088 10.4."""
+        target = read_target(request)
+        type, id_ = target_type(target).name, await find_id(self._reader, request.grant, target)
+        await self._writer.delete(request.grant, type, id_)
+        return Response(200)
+
+
+def read_target(request: Request) -> Target:
+    """Read the address of a write. Raises: ResourceNotFound, MethodNotAllowed."""
+    target = parse_target("/".join(request.segments))
+    check_method(request.method, target)
+    return target
+
+
+def one(type: TypeName, id_: int) -> Target:
+    """Give the address of an entity."""
+    return Target((Step(TYPES[type].set, id_),))
+
+
+async def find_id(reader: Reader, grant: Grant, target: Target) -> int:
+    """Give the id of the entity that an address leads to. Raises: ResourceNotFound."""
+    if len(target.steps) == 1 and target.steps[0].id is not None:
+        return target.steps[0].id  # whether it is there is for the write to say
+    record = await reader.read_one(grant, Target(target.steps), _ID)
+    if record is None:
+        raise ResourceNotFound(f"{target_path(target)} leads to nothing")
+    return record.id
