@@ -9,6 +9,7 @@ import importlib.metadata
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -166,6 +167,7 @@ def version() -> str:
         return "0"
 
 
+@lru_cache(maxsize=64)
 def is_loopback(host: str) -> bool:
     """Tell whether an address to bind to can be reached from this machine only."""
     if host == "localhost":

@@ -25,7 +25,7 @@ def cross_origin_headers(method: str, headers: Mapping[str, str], settings: Sett
     """Choose the headers of an answer. headers: of the request."""
     local = is_loopback(settings.bind) and not settings.public_url
     origin = headers.get("origin", "")
-    if local and not _is_of_this_machine(origin):
+    if local and not (origin and _is_of_this_machine(origin)):
         return []
     given = [("access-control-allow-origin", origin if local else "*"), _EXPOSED]
     if local:
