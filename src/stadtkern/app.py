@@ -53,6 +53,7 @@ from stadtkern.views.ngsild.view import NgsiLdView
 from stadtkern.views.notifications.view import NotificationsView
 from stadtkern.views.openapi.view import OpenApiView
 from stadtkern.views.sensorthings.addresses import MOUNT as SENSORTHINGS
+from stadtkern.views.sensorthings.batch import Batches
 from stadtkern.views.sensorthings.routes import Reading
 from stadtkern.views.sensorthings.view import SensorThingsView
 from stadtkern.views.sensorthings.writing import Writing
@@ -216,8 +217,9 @@ def create_app(settings: Settings) -> Application:
 
 
 def _sensorthings(tenants: Tenants, max_answer: int) -> SensorThingsView:
-    reader = SensorThingsReader(tenants)
-    return SensorThingsView(Reading(reader, max_answer), Writing(reader, SensorThingsWriter(tenants)))
+    reader, writer = SensorThingsReader(tenants), SensorThingsWriter(tenants)
+    batches = Batches(reader, writer.together, max_answer)
+    return SensorThingsView(Reading(reader, max_answer), Writing(reader, writer), batches)
 
 
 def lead(engine: Engine) -> Leadership:

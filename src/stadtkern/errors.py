@@ -22,6 +22,7 @@
     ├── UriTooLong                414
     ├── UnsupportedMediaType      415
     ├── OperationNotSupported     422
+    ├── FailedDependency          424
     ├── TooManyRequests           429
     ├── InternalError             500
     ├── NoMultiTenantSupport      501
@@ -65,6 +66,8 @@ class Problem(Exception):
         """Where in the input the fault lies: a JSON Pointer (RFC 6901), or ``parameter:position`` for a query
         language.
         """
+        self.operation: int | None = None
+        """The place of the operation that was refused, of those that are written together."""
 
     def __str__(self) -> str:
         return self.detail or self.title
@@ -186,6 +189,12 @@ class OperationNotSupported(Problem):
     """The operation is defined by the standard but does not apply to this resource."""
 
     slug, status, title = "OperationNotSupported", 422, "Operation not supported"
+
+
+class FailedDependency(Problem):
+    """The request was not carried out, because another one in the same batch failed that it depends on."""
+
+    slug, status, title = "FailedDependency", 424, "Failed dependency"
 
 
 class TooManyRequests(Problem):

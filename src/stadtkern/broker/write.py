@@ -143,7 +143,8 @@ class Writer:
     async def write_together(self, grant: Grant, operations: Sequence[Operation], size: int = 1024) -> list[Outcome]:
         """Apply operations in order, all of them or none, in a transaction of their own; outcomes tell the numbers.
 
-        An operation may name entities that an earlier one makes. The first one that is refused is raised.
+        An operation may name entities that an earlier one makes. The first one that is refused is raised, with its
+        place as ``Problem.operation``.
         Raises: PayloadTooLarge (more than ``TOGETHER``), TooManyRequests, Unavailable, what any operation does.
         """
         if len(operations) > TOGETHER:
@@ -322,8 +323,10 @@ class Writer:
                     await asyncio.sleep(0)
                     started = perf_counter()
                 await applying.add(request.grant, operation, results, numbered=request.numbered)
-                if request.together and isinstance(results[-1], Problem):
-                    raise _Refused(results[-1])
+                last = results[-1]
+                if request.together and isinstance(last, Problem):
+                    last.operation = len(results) - 1
+                    raise _Refused(last)
         await applying.finish()
         return done
 

@@ -62,18 +62,19 @@ def is_null(value: Raw) -> bool:
     return bytes(value).strip() == _NULL
 
 
-def read_body(type: TypeName, text: bytes, *, whole: bool = True) -> Body:
+def read_body(type: TypeName, text: bytes, *, whole: bool = True, made: int = 0) -> Body:
     """Read the body of a request.
 
     whole: all that is mandatory has to be there, and entities may stand inline; else it is an update, which may only
-    link to what exists. Ids of what is new, and what the server computes, are passed over.
+    link to what exists. made: how many entities are to be made before it, in the same group of requests: they
+    can be linked to by the ids -1, -2 and so on. Ids of what is new, and what the server computes, are passed over.
     Raises: InvalidRequest (no JSON), BadRequestData.
     """
     parse_json(text)
-    return _read(TYPES[type], Raw(text), "", whole=whole)
+    return _read(TYPES[type], Raw(text), "", whole=whole, made=made)
 
 
-def _read(type: EntityType, text: Raw, pointer: str, *, whole: bool) -> Body:
+def _read(type: EntityType, text: Raw, pointer: str, *, whole: bool, made: int) -> Body:
     members = _object(type, text, pointer)
     values: dict[str, Raw] = {}
     links: dict[str, list[Reference | Body]] = {}
@@ -86,7 +87,7 @@ def _read(type: EntityType, text: Raw, pointer: str, *, whole: bool) -> Body:
                 _check(type, one, value, f"{pointer}/{name}")
                 values[name] = value
         elif name in type.relations:
-            links[name] = _targets(type.relations[name], value, f"{pointer}/{name}", whole=whole)
+            links[name] = _targets(type.relations[name], value, f"{pointer}/{name}", whole=whole, made=made)
         else:
             raise _unknown(type, name, pointer)
     body = Body(type.name, values, links, pointer)
@@ -113,22 +114,22 @@ def _unknown(type: EntityType, name: str, pointer: str) -> BadRequestData:
     )
 
 
-def _targets(relation: Relation, value: Raw, pointer: str, *, whole: bool) -> list[Reference | Body]:
+def _targets(relation: Relation, value: Raw, pointer: str, *, whole: bool, made: int) -> list[Reference | Body]:
     if not relation.many:
-        return [_target(relation, value, pointer, whole=whole)]
+        return [_target(relation, value, pointer, whole=whole, made=made)]
     try:
         elements = _elements.decode(value)
     except msgspec.ValidationError as error:
         raise BadRequestData(f"{relation.name} is a list", pointer=pointer) from error
-    return [_target(relation, one, f"{pointer}/{at}", whole=whole) for at, one in enumerate(elements)]
+    return [_target(relation, one, f"{pointer}/{at}", whole=whole, made=made) for at, one in enumerate(elements)]
 
 
-def _target(relation: Relation, value: Raw, pointer: str, *, whole: bool) -> Reference | Body:
+def _target(relation: Relation, value: Raw, pointer: str, *, whole: bool, made: int) -> Reference | Body:
     type = TYPES[relation.target]
     members = _object(type, value, pointer)
     if "@iot.id" in members:
         # clients send along what they know of an existing entity
-        return Reference(type.name, _id(members["@iot.id"], f"{pointer}/@iot.id"), pointer)
+        return Reference(type.name, _id(members["@iot.id"], f"{pointer}/@iot.id", made), pointer)
     if all("@iot." in name for name in members):
         raise BadRequestData(f"A link to a {type.name} needs its @iot.id", pointer=pointer)
     if not whole:
@@ -137,12 +138,12 @@ def _target(relation: Relation, value: Raw, pointer: str, *, whole: bool) -> Ref
             hint='link by {"@iot.id": …}, or create it on its own',
             pointer=pointer,
         )
-    return _read(type, value, pointer, whole=True)
+    return _read(type, value, pointer, whole=True, made=made)
 
 
-def _id(value: Raw, pointer: str) -> int:
+def _id(value: Raw, pointer: str, made: int) -> int:
     number = _decode(value)
-    if type(number) is not int or not 0 < number <= MAX_ID:
+    if type(number) is not int or not (0 < number <= MAX_ID or -made <= number < 0):
         raise BadRequestData(f"{quoted(number)} is no id: ids are positive integers", pointer=pointer)
     return number
 

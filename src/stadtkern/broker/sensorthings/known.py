@@ -65,6 +65,8 @@ class Known:
 
 def missing(reference: Reference) -> BadRequestData:
     """Make the failure of linking to what is not there."""
+    if reference.id < 0:
+        return BadRequestData(f"What is named is no {reference.type}", pointer=reference.pointer)
     return BadRequestData(f"There is no {reference.type} with the id {reference.id}", pointer=reference.pointer)
 
 

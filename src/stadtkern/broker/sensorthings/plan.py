@@ -25,7 +25,7 @@ from stadtkern.broker.sensorthings.form import (
 )
 from stadtkern.broker.sensorthings.known import Known
 from stadtkern.errors import BadRequestData
-from stadtkern.model.entity import NO_DATASET, EntityPatch, InstancePatch
+from stadtkern.model.entity import NO_DATASET, Entity, EntityPatch, Instance, InstancePatch
 from stadtkern.model.ids import EntityId, Iri
 from stadtkern.model.instant import Instant
 from stadtkern.model.json import raw
@@ -97,9 +97,20 @@ class Plan:
         self._known = known
         self._now = now
         self._things: dict[EntityId, Thing] = {}
+        self._streams: dict[int, StreamTarget] = {}
 
-    def add(self, body: Body) -> int:
-        """Plan the entity that a request is about; give the place of the operation that makes it."""
+    def add(self, body: Body, number: int = 0) -> int:
+        """Plan the entity that a request is about; give the place of the operation that makes it.
+
+        number: a negative one, by which later requests of the group may link to it.
+        """
+        at = self._add(body, number)
+        operation = self.operations[at]
+        if number and isinstance(operation, CreateEntity):
+            self._known.entities[number] = entity_to_be(operation)
+        return at
+
+    def _add(self, body: Body, number: int) -> int:
         match body.type:
             case "Thing":
                 return self._at(self.thing(body).id)
@@ -108,7 +119,9 @@ class Plan:
             case "Sensor" | "ObservedProperty" | "FeatureOfInterest":
                 return self._at(self.described(body))
             case "Datastream" | "MultiDatastream":
-                return self.stream(body, None)[1]
+                target, at = self.stream(body, None)
+                self._streams[number] = target
+                return at
             case "Observation":
                 return self.observation(body, None)
             case "HistoricalLocation":
@@ -287,7 +300,23 @@ class Plan:
             )
         if isinstance(given[0], Body):
             return self.stream(given[0], None)[0]
+        planned = self._streams.get(given[0].id)
+        if planned is not None and (planned.size is not None) == (given[0].type == "MultiDatastream"):
+            return planned
         return target_of(self._known.stream(given[0]))
+
+
+def entity_to_be(operation: CreateEntity) -> Entity:
+    """Give the entity that an operation is going to make."""
+    attributes = {
+        name: [
+            Instance(kind=one.kind, value=one.value)
+            for one in patches
+            if one.kind is not None and isinstance(one.value, Raw)
+        ]
+        for name, patches in operation.entity.attributes.items()
+    }
+    return Entity(id=operation.id, types=list(operation.entity.types or ()), attributes=attributes)
 
 
 def _feature_of(target: StreamTarget, body: Body) -> EntityId | int | None:

@@ -137,14 +137,18 @@ class Update:
             found = await target.load_entities(self._tenant.database, self._grant, things, self._now)
             locations = {one.id: _locations(one) for one in found.values()}
             wanted = list(dict.fromkeys(id_ for ids in locations.values() for id_ in ids))
-            loaded = await load_by_id(self._tenant.database, self._grant, wanted, self._now)
-            shapes = {id_: _geometry(entity) for id_, (_, entity) in loaded.items()}
+            shapes = await self._shapes(wanted)
             operations = [
                 MoveThing(thing, None, _as_patch(next((s for id_ in ids if (s := shapes.get(id_)) is not None), None)))
                 for thing, ids in locations.items()
                 if ids
             ]
             await self._write(operations, together=False)
+
+    async def _shapes(self, locations: Sequence[EntityId]) -> dict[EntityId, msgspec.Raw | None]:
+        """Give the geometries of Locations."""
+        loaded = await load_by_id(self._tenant.database, self._grant, locations, self._now)
+        return {id_: _geometry(entity) for id_, (_, entity) in loaded.items()}
 
     async def _stream(self, type: TypeName, id_: int, body: Body) -> None:
         stream = self._known.streams.get(id_)

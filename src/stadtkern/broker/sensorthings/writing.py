@@ -7,33 +7,25 @@ from __future__ import annotations
 
 from typing import Final
 
-from msgspec import Struct
-from msgspec.structs import replace
-
 from stadtkern.broker.long_body import work_on
 from stadtkern.broker.sensorthings.body import Body, Reference, read_body
 from stadtkern.broker.sensorthings.deletion import Deletion
 from stadtkern.broker.sensorthings.known import look_up, references
+from stadtkern.broker.sensorthings.made import Created, id_of, under
 from stadtkern.broker.sensorthings.plan import Plan
 from stadtkern.broker.sensorthings.streams import StreamLookup
+from stadtkern.broker.sensorthings.together import Together
 from stadtkern.broker.sensorthings.update import Update
 from stadtkern.broker.tenants import OpenTenant, Tenants
 from stadtkern.errors import BadRequestData, Conflict, Problem, ResourceNotFound
 from stadtkern.model.change import Outcome
 from stadtkern.model.ids import TenantId
 from stadtkern.model.instant import now
-from stadtkern.model.sensorthings import TYPES, TypeName
+from stadtkern.model.sensorthings import TypeName
 from stadtkern.policy.grant import Grant
 
 _TRIES: Final = 3
 """How often names of new series are chosen anew when somebody else took them meanwhile."""
-
-
-class Created(Struct, frozen=True, gc=False):
-    """What a request made: where its answer's ``Location`` leads."""
-
-    type: TypeName
-    id: int
 
 
 class SensorThingsWriter:
@@ -62,7 +54,7 @@ class SensorThingsWriter:
         """
         body = await work_on(len(text), lambda: read_body(type, text))
         if parent is not None:
-            body = _under(body, *parent)
+            body = under(body, *parent)
         tenant = await self._tenants.get(grant.tenant)
         for attempt in range(_TRIES):
             try:
@@ -90,7 +82,7 @@ class SensorThingsWriter:
             outcome = _succeeded(results[0])
         else:
             outcome = (await tenant.writer.write_together(grant, plan.operations, size))[at]
-        return Created(body.type, _id_of(body.type, outcome))
+        return Created(body.type, id_of(body.type, outcome))
 
     async def update(self, grant: Grant, type: TypeName, id_: int, text: bytes) -> None:
         """Change an entity: the properties that are given take the places of the old ones, links are replaced or added.
@@ -112,28 +104,13 @@ class SensorThingsWriter:
         tenant = await self._tenants.get(grant.tenant)
         await Deletion(tenant, self._lookup(tenant), grant, now()).run(type, id_)
 
-
-def _under(body: Body, relation: str, id_: int) -> Body:
-    """Link a new entity to the one that the address led through."""
-    one = TYPES[body.type].relations[relation]
-    reference = Reference(one.target, id_, f"/{relation}")
-    targets = [reference, *body.all(relation)] if one.many else [reference]
-    links = {**body.links, relation: targets}
-    if relation in {"Datastream", "MultiDatastream"}:
-        # an Observation is of one of the two
-        links.pop("MultiDatastream" if relation == "Datastream" else "Datastream", None)
-    return replace(body, links=links)
+    async def together(self, grant: Grant) -> Together:
+        """Begin a group of requests that are carried out all or not at all. Raises: NonexistentTenant."""
+        tenant = await self._tenants.get(grant.tenant)
+        return Together(tenant, self._lookup(tenant), grant)
 
 
 def _succeeded(result: Outcome | Problem) -> Outcome:
     if isinstance(result, Problem):
         raise result
     return result
-
-
-def _id_of(type: TypeName, outcome: Outcome) -> int:
-    if type in {"Datastream", "MultiDatastream"}:
-        return outcome.series
-    if type in {"Observation", "HistoricalLocation"}:
-        return outcome.observations[0]
-    return outcome.n

@@ -9,20 +9,20 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import re
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from time import perf_counter
 from typing import Any, Protocol
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import urlsplit
 
 import re2
 
 from stadtkern import telemetry
 from stadtkern.errors import (
     BadRequestData,
+    Forbidden,
     InvalidRequest,
     LengthRequired,
     MethodNotAllowed,
@@ -31,14 +31,16 @@ from stadtkern.errors import (
     Problem,
     ResourceNotFound,
     TooManyRequests,
+    Unauthorized,
     UriTooLong,
     quoted,
 )
 from stadtkern.model.actor import ANONYMOUS, Actor
 from stadtkern.model.ids import DEFAULT_TENANT, TenantId, parse_tenant_id
 from stadtkern.policy.authorize import authorize, authorize_system
-from stadtkern.policy.grant import Grant
+from stadtkern.policy.grant import Action, Grant
 from stadtkern.settings import Settings, is_loopback
+from stadtkern.views._http.address import MAX_TARGET, read_query, unquote_parts
 from stadtkern.views._http.cross_origin import OPEN_DIALECTS, cross_origin_headers
 from stadtkern.views._http.message import Request, Response
 from stadtkern.views._http.problem import Dialect, internal_error, problem_response
@@ -49,15 +51,10 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-MAX_TARGET = 32 * 1024
-"""Longest path and query, bytes; browsers and proxies stop far earlier."""
-MAX_PARAMETERS = 200
 SMALL_BODY = 64 * 1024
 """Bodies up to this size are read even where large ones have to wait."""
 _REQUEST_ID = re2.compile(r"[A-Za-z0-9._:-]{1,64}")
 _PROXY_HEADERS = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
-_PLAIN_QUERY = re.compile(rb"(?:[A-Za-z0-9_.~:,;=/@!$*()-]|&(?!&|$))+")
-"""Query strings without escapes, blanks or empty parts: split without decoding."""
 _BARE = frozenset({204, 304})
 """Answers that have no body and say nothing of its length (RFC 9110 8.6)."""
 _WITH_BODY = frozenset({"POST", "PATCH", "PUT"})
@@ -179,7 +176,7 @@ class Gateway:
             method=arrival.method,
             path=arrival.path,
             segments=arrival.segments,
-            query=_read_query(scope),
+            query=read_query(scope["query_string"]),
             headers=headers,
             body=await self._read_body(arrival, receive),
             grant=grant,
@@ -187,6 +184,7 @@ class Gateway:
             request_id=request_id,
             tenant_header=headers.get("ngsild-tenant"),
             renew=partial(self._renew, route, arrival),
+            judge=partial(self._judge, arrival),
         )
         return actor, await route.handler(request)
 
@@ -202,11 +200,28 @@ class Gateway:
         await self._choose_tenant(arrival)
         if route.system:
             authorize_system(actor)
-        grant = authorize(actor, route.action, arrival.tenant, self._settings.anonymous)
-        if not route.system:
+        grant = self._authorize(actor, route, arrival.tenant)
+        if not route.system and not route.mixed:
             writing = grant.action != "read" and arrival.method not in {"GET", "HEAD"}
             await self._doorkeeper.enter(arrival.tenant, grant, writing=writing)
         return actor, grant
+
+    def _authorize(self, actor: Actor, route: Route, tenant: TenantId) -> Grant:
+        """Judge the caller. Who may only add values may do it by an address of mixed requests as well."""
+        try:
+            return authorize(actor, route.action, tenant, self._settings.anonymous)
+        except (Forbidden, Unauthorized):
+            if not route.mixed or actor.key is None or actor.key.kind != "source":
+                raise
+            return authorize(actor, "record", tenant, self._settings.anonymous)
+
+    async def _judge(self, arrival: _Arrival, action: Action) -> Grant:
+        """Judge the caller for one of several requests. Raises: Unauthorized, Forbidden, NonexistentTenant."""
+        headers = arrival.headers
+        actor = await self._doorkeeper.authenticate(headers.get("authorization"), headers.get("x-api-key"))
+        grant = authorize(actor, action, arrival.tenant, self._settings.anonymous)
+        await self._doorkeeper.enter(arrival.tenant, grant, writing=grant.action != "read")
+        return grant
 
     async def _renew(self, route: Route, arrival: _Arrival) -> Grant:
         """Judge the caller anew. Raises: Unauthorized, Forbidden, NonexistentTenant."""
@@ -238,7 +253,7 @@ class Gateway:
         parts = text.split("/")[1:]
         if parts and not parts[-1]:
             parts.pop()
-        segments = _unquote(parts) if "%" in text else parts
+        segments = unquote_parts(parts) if "%" in text else parts
         prefix = self._path_prefix
         if prefix and segments[: len(prefix)] == prefix:
             # a proxy that does not strip the public path
@@ -343,17 +358,6 @@ def _request_id(headers: Mapping[str, str]) -> str:
     return f"{_PROCESS}{next(_numbers) & 0xFFFFFFFF:08x}"
 
 
-def _unquote(parts: Sequence[str]) -> list[str]:
-    """Decode percent escapes. Raises: InvalidRequest."""
-    try:
-        segments = [unquote(part, errors="strict") for part in parts]
-    except UnicodeDecodeError as error:
-        raise InvalidRequest("The address holds percent escapes that are not UTF-8") from error
-    if any("\0" in segment for segment in segments):
-        raise InvalidRequest("The address contains the character U+0000")
-    return segments
-
-
 def _dialect(arrival: _Arrival) -> Dialect:
     return arrival.view.dialect if arrival.view is not None else "problem"
 
@@ -373,26 +377,6 @@ def _read_headers(scope: Scope) -> dict[str, str]:
         name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
     return headers
-
-
-def _read_query(scope: Scope) -> list[tuple[str, str]]:
-    text: bytes = scope["query_string"]
-    if not text:
-        return []
-    if _PLAIN_QUERY.fullmatch(text) and text.count(b"&") < MAX_PARAMETERS:
-        parts = [part.split("=", 1) for part in text.decode("ascii").split("&")]
-        return [(part[0], part[1] if len(part) > 1 else "") for part in parts]
-    try:
-        pairs = parse_qsl(
-            text.decode("ascii", "replace"), keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS
-        )
-    except ValueError as error:
-        raise InvalidRequest(
-            "The query string cannot be read: too many parameters, or escapes that are not UTF-8"
-        ) from error
-    if any("\0" in value or "\0" in name for name, value in pairs):
-        raise InvalidRequest("A query parameter contains the character U+0000")
-    return pairs
 
 
 async def _next_chunk(receive: Receive) -> tuple[bytes, bool]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
-from stadtkern.policy.grant import Grant
+from stadtkern.policy.grant import Action, Grant
 from stadtkern.views._http.streaming import Stream
 
 
@@ -32,6 +32,8 @@ class Request:
     """The NGSILD-Tenant header as it came, to be echoed."""
     renew: Callable[[], Awaitable[Grant]] | None = None
     """Judges the caller anew, for answers that take long. Raises: Unauthorized, Forbidden, NonexistentTenant."""
+    judge: Callable[[Action], Awaitable[Grant]] | None = None
+    """Judges the caller for one of the requests that this one holds. Raises: as ``renew``."""
 
     def header(self, name: str) -> str | None:
         """Give a header's value by its lower-case name."""

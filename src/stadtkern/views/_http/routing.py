@@ -25,6 +25,8 @@ class Route:
     """Work on the whole installation: for the administrator token alone, and without a tenant."""
     monitoring: bool = False
     """A system route that the setting ``metrics`` opens to others."""
+    mixed: bool = False
+    """Requests of all kinds in one: the handler has each of them judged for what it does."""
 
 
 Table = dict[tuple[str, ...], dict[str, Route]]

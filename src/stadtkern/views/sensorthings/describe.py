@@ -15,6 +15,8 @@ from stadtkern.views._http.description import (
     Tag,
     Text,
 )
+from stadtkern.views.sensorthings.batch_names import BATCH
+from stadtkern.views.sensorthings.describe_batch import BATCH_OPERATION, SCHEMAS
 from stadtkern.views.sensorthings.describe_parts import EXAMPLES, ID, JSON, TAG, WAY, ref
 from stadtkern.views.sensorthings.describe_writing import writing_operations
 
@@ -259,6 +261,7 @@ DESCRIPTION: Final = Description(
             "properties": {"@iot.selfLink": {"type": "string", "format": "uri"}},
         },
         **{one.name: _schema(one) for one in TYPES.values()},
+        **SCHEMAS,
     },
-    operations=_operations(),
+    operations={**_operations(), (BATCH,): {"POST": BATCH_OPERATION}},
 )

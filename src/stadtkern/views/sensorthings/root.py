@@ -57,6 +57,10 @@ WRITING: Final = tuple(
     )
 )
 """The requirements that writers can rely on."""
+BATCHES: Final = ("batch-request/batch-request",)
+"""The requirement of those who send several requests in one."""
+_EXTENSIONS: Final = ("https://fraunhoferiosb.github.io/FROST-Server/extensions/JsonBatchRequest.html",)
+"""What clients of the widespread server look for beside the standard."""
 _ORDER: Final[tuple[TypeName, ...]] = (
     "Datastream",
     "MultiDatastream",
@@ -73,5 +77,6 @@ _ORDER: Final[tuple[TypeName, ...]] = (
 def render_root(root: str) -> bytes:
     """Render the document. root: the address of the service."""
     sets = [{"name": TYPES[name].set, "url": f"{root}/{TYPES[name].set}"} for name in _ORDER]
-    settings = {"conformance": [_REQUIREMENTS + name for name in (*READING, *WRITING)]}
+    requirements = [_REQUIREMENTS + name for name in (*READING, *WRITING, *BATCHES)]
+    settings = {"conformance": [*requirements, *_EXTENSIONS]}
     return msgspec.json.encode({"value": sets, "serverSettings": settings})

@@ -7,6 +7,7 @@ Addresses are as deep as one likes. The table has a line for each kind of first 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from stadtkern.errors import ResourceNotFound
@@ -14,6 +15,8 @@ from stadtkern.model.sensorthings import SETS
 from stadtkern.query.odata.target import parse_target
 from stadtkern.views._http.problem import Dialect
 from stadtkern.views._http.routing import Route, RoutedView, Table
+from stadtkern.views.sensorthings.batch import Batches
+from stadtkern.views.sensorthings.batch_names import BATCH
 from stadtkern.views.sensorthings.describe import DESCRIPTION
 from stadtkern.views.sensorthings.reach import check_method
 from stadtkern.views.sensorthings.routes import Reading
@@ -30,8 +33,11 @@ class SensorThingsView(RoutedView):
     dialect: Dialect = "sensorthings"
     description = DESCRIPTION
 
-    def __init__(self, reading: Reading, writing: Writing) -> None:
-        super().__init__(whole_table(reading, writing))
+    def __init__(self, reading: Reading, writing: Writing, batches: Batches | None = None) -> None:
+        table = whole_table(reading, writing)
+        if batches is not None:
+            table[(BATCH,)] = {"POST": Route("read", partial(batches.run, self.route), mixed=True)}
+        super().__init__(table)
 
     def knows(self, segments: Sequence[str]) -> bool:
         """Tell whether one of the routes has this address."""
@@ -44,7 +50,7 @@ class SensorThingsView(RoutedView):
             raise ResourceNotFound(
                 f"There is nothing at {'/'.join(segments)[:200]!r}", hint=f"the sets are {', '.join(SETS)}"
             )
-        if method not in {"GET", "HEAD"} and pattern and pattern[0] != CREATE_OBSERVATIONS:
+        if method not in {"GET", "HEAD"} and pattern and pattern[0] not in {CREATE_OBSERVATIONS, BATCH}:
             check_method(method, parse_target("/".join(segments)))
         return super().route(method, pattern)
 
