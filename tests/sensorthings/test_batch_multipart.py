@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from stadtkern.errors import InvalidRequest, PayloadTooLarge, Problem
 from stadtkern.views.sensorthings.batch_multipart import boundary_of, read_parts
-from stadtkern.views.sensorthings.batch_request import ChangeSet, SingleRequest, read_batch
+from stadtkern.views.sensorthings.batch_request import ChangeSet, SingleRequest, read_batch, read_http
 
 _BOUNDARY = "b1"
 _bodies = st.lists(
@@ -117,3 +117,19 @@ def test_a_body_of_many_lines_that_look_like_delimiters_is_read_in_one_pass() ->
     body = b"--b1\r\n\r\n" + b"--b1" * 400_000 + b"\r\n--b1--"
     [part] = read_parts(body, _BOUNDARY)
     assert len(part.body) == 1_600_000
+
+
+@pytest.mark.parametrize(
+    ("line", "url"),
+    [
+        ("GET Things HTTP/1.1", "Things"),
+        ("get  Things", "Things"),
+        ("GET Things?$filter=name eq 'x' HTTP/2 ", "Things?$filter=name eq 'x'"),
+        ("GET Things?$filter=name eq 'HTTP/1.1'", "Things?$filter=name eq 'HTTP/1.1'"),
+        (f"GET a{' ' * 40_000}b", f"a{' ' * 40_000}b"),
+    ],
+)
+def test_a_request_line_may_have_blanks_in_its_address(line: str, url: str) -> None:
+    for _ in range(200):
+        one = read_http(f"{line}\r\n\r\n".encode(), "", "It")
+        assert (one.method, one.url) == ("GET", url)

@@ -30,7 +30,7 @@ METHODS: Final = ("DELETE", "GET", "PATCH", "POST", "PUT")
 _METHODS: Final = ", ".join(METHODS)
 HTTP: Final = "application/http"
 
-_REQUEST_LINE: Final = re.compile(r"([A-Za-z]{1,20}) +(\S.*?)(?: +HTTP/[0-9](?:\.[0-9])?)? *")
+_VERSION: Final = re.compile(r"HTTP/[0-9](?:\.[0-9])?")
 _ID: Final = re.compile(r"[0-9A-Za-z_.:,;~-]{1,128}")
 
 
@@ -99,16 +99,25 @@ def read_http(text: bytes, name: str, where: str) -> SingleRequest:
     """Read an HTTP request. name: its Content-ID. Raises: InvalidRequest, PayloadTooLarge. Spec: RFC 9112."""
     at = len(text) - len(text.lstrip(b"\r\n"))
     line, at = read_line(text, at, where)
-    try:
-        found = _REQUEST_LINE.fullmatch(line.decode())
-    except UnicodeDecodeError as error:
-        raise InvalidRequest(f"{where} has a request line that is not UTF-8") from error
-    if found is None:
-        raise InvalidRequest(f"{where} has no request line such as GET Things HTTP/1.1: {quoted(line.decode())}")
+    method, url = _request_line(line, where)
     headers, after = read_head(text, at, where)
     body = _of_length(b"" if after is None else text[after:], headers, where)
-    method = check_method(found.group(1), where)
-    return SingleRequest(method, found.group(2), headers, body, check_name(name, where))
+    return SingleRequest(check_method(method, where), url, headers, body, check_name(name, where))
+
+
+def _request_line(line: bytes, where: str) -> tuple[str, str]:
+    """Give the method and the address; blanks inside the address are taken as they are. Raises: InvalidRequest."""
+    try:
+        text = line.decode().strip(" ")
+    except UnicodeDecodeError as error:
+        raise InvalidRequest(f"{where} has a request line that is not UTF-8") from error
+    method, _, rest = text.partition(" ")
+    url, _, version = rest.strip(" ").rpartition(" ")
+    if _VERSION.fullmatch(version) is None:
+        url = rest
+    if not url.strip(" "):
+        raise InvalidRequest(f"{where} has no request line such as GET Things HTTP/1.1: {quoted(text)}")
+    return method, url.strip(" ")
 
 
 def check_method(method: str, where: str) -> str:
