@@ -13,6 +13,7 @@ from stadtkern.broker.health import Health
 from stadtkern.broker.keys import Keys
 from stadtkern.broker.maintenance import Maintenance
 from stadtkern.broker.owners import Owners
+from stadtkern.broker.sensorthings.bulk import SensorThingsBulk
 from stadtkern.broker.sensorthings.reading import SensorThingsReader
 from stadtkern.broker.sensorthings.writing import SensorThingsWriter
 from stadtkern.broker.stored_contexts import StoredContexts
@@ -219,7 +220,8 @@ def create_app(settings: Settings) -> Application:
 def _sensorthings(tenants: Tenants, max_answer: int) -> SensorThingsView:
     reader, writer = SensorThingsReader(tenants), SensorThingsWriter(tenants)
     batches = Batches(reader, writer.together, max_answer)
-    return SensorThingsView(Reading(reader, max_answer), Writing(reader, writer), batches)
+    writing = Writing(reader, writer, SensorThingsBulk(tenants, writer))
+    return SensorThingsView(Reading(reader, max_answer), writing, batches)
 
 
 def lead(engine: Engine) -> Leadership:

@@ -18,7 +18,7 @@ from stadtkern.views._http.message import Request, Response
 from stadtkern.views._http.problem import problem_response
 from stadtkern.views.sensorthings.routes import Reading
 from stadtkern.views.sensorthings.view import SensorThingsView
-from stadtkern.views.sensorthings.writing import Writer, Writing
+from stadtkern.views.sensorthings.writing import Writing
 from tests.sensorthings.records import page, record
 
 BASE = "https://city.example/stadtkern/t/north"
@@ -26,7 +26,7 @@ ROOT = f"{BASE}/sta/v1.1"
 THING = record("Thing", 1, name="Oven", description="hot", properties={"rooms": [{"name": "attic"}], "empty": None})
 POINT = {"type": "Point", "coordinates": [10.4, 51.0]}
 
-_NOBODY = cast("Writer", None)
+_NOBODY = cast("Any", None)
 """Nothing is written here."""
 
 
@@ -51,7 +51,7 @@ class Reader:
 async def _ask(reader: Reader, address: str, method: str = "GET", most: int = 1_000_000) -> Response:
     path, _, options = address.partition("?")
     segments = [unquote(part) for part in path.split("/")] if path else []
-    view = SensorThingsView(Reading(reader, most), Writing(reader, _NOBODY))
+    view = SensorThingsView(Reading(reader, most), Writing(reader, _NOBODY, _NOBODY))
     request = Request(
         method=method,
         path=f"/{path}",

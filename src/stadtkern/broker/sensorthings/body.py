@@ -84,7 +84,7 @@ def _read(type: EntityType, text: Raw, pointer: str, *, whole: bool, made: int) 
         if name in type.properties:
             one = type.properties[name]
             if not one.computed:
-                _check(type, one, value, f"{pointer}/{name}")
+                check_value(type, one, value, f"{pointer}/{name}")
                 values[name] = value
         elif name in type.relations:
             links[name] = _targets(type.relations[name], value, f"{pointer}/{name}", whole=whole, made=made)
@@ -129,7 +129,7 @@ def _target(relation: Relation, value: Raw, pointer: str, *, whole: bool, made: 
     members = _object(type, value, pointer)
     if "@iot.id" in members:
         # clients send along what they know of an existing entity
-        return Reference(type.name, _id(members["@iot.id"], f"{pointer}/@iot.id", made), pointer)
+        return Reference(type.name, read_id(members["@iot.id"], f"{pointer}/@iot.id", made), pointer)
     if all("@iot." in name for name in members):
         raise BadRequestData(f"A link to a {type.name} needs its @iot.id", pointer=pointer)
     if not whole:
@@ -141,7 +141,8 @@ def _target(relation: Relation, value: Raw, pointer: str, *, whole: bool, made: 
     return _read(type, value, pointer, whole=True, made=made)
 
 
-def _id(value: Raw, pointer: str, made: int) -> int:
+def read_id(value: Raw, pointer: str, made: int = 0) -> int:
+    """Read an id out of JSON; made: so many ids below 0 stand for what a batch made. Raises: BadRequestData."""
     number = _decode(value)
     if type(number) is not int or not (0 < number <= MAX_ID or -made <= number < 0):
         raise BadRequestData(f"{quoted(number)} is no id: ids are positive integers", pointer=pointer)
@@ -155,7 +156,7 @@ def _check_whole(type: EntityType, body: Body) -> None:
             raise BadRequestData(f"A {type.name} needs {one.name}", pointer=f"{body.pointer}/{one.name}")
 
 
-def _check(type: EntityType, one: Property, value: Raw, pointer: str) -> None:
+def check_value(type: EntityType, one: Property, value: Raw, pointer: str) -> None:
     """Check the value of one property. Raises: BadRequestData."""
     if is_null(value):
         if one.mandatory or not (one.nullable or one.type == "time"):

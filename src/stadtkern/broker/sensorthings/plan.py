@@ -273,7 +273,7 @@ class Plan:
         if given is not None:
             named = self.described(given) if isinstance(given, Body) else self._known.entity(given).id
         elif feature is None:
-            named = _feature_of(target, body)
+            named = feature_of(target, body)
         # an entity is its own feature: that needs no saying
         named = None if named == target.thing else named
         patch = observe(body, target, self._now)
@@ -319,7 +319,7 @@ def entity_to_be(operation: CreateEntity) -> Entity:
     return Entity(id=operation.id, types=list(operation.entity.types or ()), attributes=attributes)
 
 
-def _feature_of(target: StreamTarget, body: Body) -> EntityId | int | None:
+def feature_of(target: StreamTarget, body: Body) -> EntityId | int | None:
     """Give what is observed where nobody says so. Raises: BadRequestData. Spec: OGC 18-088 8.2.8."""
     if target.feature is None and not target.placed:
         raise BadRequestData(

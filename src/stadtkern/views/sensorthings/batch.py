@@ -17,7 +17,7 @@ from stadtkern.views.sensorthings.batch_json import read_json_batch, render_json
 from stadtkern.views.sensorthings.batch_multipart import MULTIPART, media_type
 from stadtkern.views.sensorthings.batch_request import read_batch
 from stadtkern.views.sensorthings.batch_run import BatchRun, Router
-from stadtkern.views.sensorthings.routes import Reader
+from stadtkern.views.sensorthings.services import Reader
 
 _JSON: Final = "application/json"
 

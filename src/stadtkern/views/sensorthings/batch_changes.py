@@ -16,7 +16,7 @@ from stadtkern.policy.grant import Grant
 from stadtkern.query.odata.target import parse_target
 from stadtkern.query.odata.tree import Target
 from stadtkern.views._http.message import Request, Response
-from stadtkern.views.sensorthings.addresses import entity_address, service_root, target_type
+from stadtkern.views.sensorthings.addresses import entity_address, leads_to_set, service_root, target_type
 from stadtkern.views.sensorthings.batch_answer import Answer, Answers
 from stadtkern.views.sensorthings.batch_names import Address, Named
 from stadtkern.views.sensorthings.batch_request import ChangeSet, SingleRequest
@@ -24,8 +24,8 @@ from stadtkern.views.sensorthings.batch_run import BatchRun
 from stadtkern.views.sensorthings.reach import check_method, last_relation
 from stadtkern.views.sensorthings.requests import JSON, MERGE_PATCH, media_type
 from stadtkern.views.sensorthings.rewriting import as_change
-from stadtkern.views.sensorthings.routes import Reader
-from stadtkern.views.sensorthings.writing import find_id
+from stadtkern.views.sensorthings.seeking import find_id
+from stadtkern.views.sensorthings.services import Reader
 
 Begin = Callable[[Grant], Awaitable[Together]]
 """Begins a group of writes. Raises: NonexistentTenant."""
@@ -124,7 +124,7 @@ class ChangeSetRun:
 
     async def _id(self, request: Request, target: Target, address: Address) -> int:
         """Give the id of the entity that an address leads to. Raises: ResourceNotFound, OperationNotSupported."""
-        if target.steps[-1].id is None and len(target.steps) == 1:
+        if leads_to_set(target):
             raise MethodNotAllowed("A change set cannot delete a whole set", allow=("GET", "POST"))
         if address.pending and len(target.steps) > 1:
             raise OperationNotSupported("What belongs to an entity that the group makes cannot be asked for in it")

@@ -17,7 +17,7 @@ from stadtkern.views._http.description import (
 )
 from stadtkern.views.sensorthings.batch_names import BATCH
 from stadtkern.views.sensorthings.describe_batch import BATCH_OPERATION, SCHEMAS
-from stadtkern.views.sensorthings.describe_parts import EXAMPLES, ID, JSON, TAG, WAY, ref
+from stadtkern.views.sensorthings.describe_parts import EXAMPLES, FILTER, ID, JSON, TAG, WAY, ref
 from stadtkern.views.sensorthings.describe_writing import writing_operations
 
 _PROBLEMS: Final = (401, 403, 404, 501)
@@ -47,13 +47,8 @@ _METADATA: Final = _option(
     "Welche Verweise es gibt: minimal keine auf Zugehöriges, none und off gar keine",
     enum=["full", "minimal", "none", "off"],
 )
-_FILTER: Final = _option(
-    "$filter",
-    "Only entities for which this is true: result gt 20 and phenomenonTime ge now() sub duration'P1D'",
-    "Nur Entitäten, für die das zutrifft",
-)
 _OF_SETS: Final = (
-    _FILTER,
+    FILTER,
     _option("$orderby", "In this order: phenomenonTime desc", "In dieser Reihenfolge"),
     Parameter(
         name="$top",

@@ -16,6 +16,14 @@ def ref(name: str) -> Schema:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
+FILTER: Final = Parameter(
+    name="$filter",
+    schema={"type": "string"},
+    text=Text(
+        "Only entities for which this is true: result gt 20 and phenomenonTime ge now() sub duration'P1D'",
+        "Nur Entitäten, für die das zutrifft",
+    ),
+)
 ID: Final = Parameter(
     name="id",
     place="path",

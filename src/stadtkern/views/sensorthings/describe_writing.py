@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from stadtkern.model.sensorthings import TYPES, EntityType, TypeName
 from stadtkern.views._http.description import Answer, Body, Example, Operation, Parameter, Schema, Text
-from stadtkern.views.sensorthings.describe_parts import EXAMPLES, ID, JSON, TAG, WAY, ref
+from stadtkern.views.sensorthings.describe_parts import EXAMPLES, FILTER, ID, JSON, TAG, WAY, ref
 
 _PATCH: Final = (JSON, "application/merge-patch+json", "application/json-patch+json")
 _PROBLEMS: Final = (401, 403, 404, 405, 413, 415, 429, 501)
@@ -146,6 +146,58 @@ def _delete(type: EntityType) -> Operation:
     )
 
 
+def _delete_set(type: EntityType) -> Operation:
+    return _operation(
+        f"delete{type.set}",
+        Text(f"Delete the {type.set} that a filter chooses", f"Die {type.set} löschen, die ein Filter auswählt"),
+        Text(
+            "Each with what cannot be without it; at most 10,000.",
+            "Jede mit dem, was ohne sie nicht sein kann; höchstens 10.000.",
+        ),
+        "10.4",
+        (_done(None),),
+        Example(status=200, query={"$filter": "id eq 987654"}),
+        parameters=(FILTER,),
+    )
+
+
+_ROWS: Final = _operation(
+    "createObservations",
+    Text("Write rows of Observations", "Zeilen von Observations schreiben"),
+    Text(
+        "By Datastream; the answer has an address or “error” for each row, in order.",
+        "Je Datastream; die Antwort hat für jede Zeile eine Adresse oder „error“, in der Reihenfolge.",
+    ),
+    "13.3",
+    (_done({"type": "array", "items": {"type": "string"}}, 201),),
+    Example(
+        status=201,
+        body=[
+            {
+                "Datastream": {"@iot.id": 987654},
+                "components": ["phenomenonTime", "result"],
+                "dataArray": [["2026-01-01T00:00:00Z", 1]],
+            }
+        ],
+    ),
+    body=Body(
+        schema={
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["components", "dataArray"],
+                "properties": {
+                    "Datastream": {"type": "object"},
+                    "MultiDatastream": {"type": "object"},
+                    "components": {"type": "array", "items": {"type": "string"}},
+                    "dataArray": {"type": "array", "items": {"type": "array"}},
+                },
+            },
+        }
+    ),
+)
+
+
 def _part(type: EntityType, id: str, what: Text, text: Text, clause: str, status: int, *types: str) -> Operation:
     """Describe what is written below an entity; the example is a property, which is written with its entity."""
     nothing = Answer(status=204, text=Text("The link is set or removed.", "Der Verweis ist gesetzt oder entfernt."))
@@ -219,9 +271,9 @@ def _parts(type: EntityType) -> dict[str, Operation]:
 
 def writing_operations() -> dict[tuple[str, ...], dict[str, Operation]]:
     """Give the operations of all routes that write, by pattern and method."""
-    operations: dict[tuple[str, ...], dict[str, Operation]] = {}
+    operations: dict[tuple[str, ...], dict[str, Operation]] = {("CreateObservations",): {"POST": _ROWS}}
     for one in TYPES.values():
-        operations[(one.set,)] = {"POST": _create(one)}
+        operations[(one.set,)] = {"POST": _create(one), "DELETE": _delete_set(one)}
         operations[(f"{one.set}(*)",)] = {"PATCH": _change(one), "PUT": _replace(one), "DELETE": _delete(one)}
         operations[(f"{one.set}(*)", "*")] = _parts(one)
     return operations

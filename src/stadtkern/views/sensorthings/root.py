@@ -41,20 +41,23 @@ READING: Final = (
     "multi-datastream/constraints",
 )
 """The requirements that readers can rely on."""
-WRITING: Final = tuple(
-    f"create-update-delete/{name}"
-    for name in (
-        "create-entity",
-        "link-to-existing-entities",
-        "deep-insert",
-        "deep-insert-status-code",
-        "update-entity",
-        "update-entity-put",
-        "update-entity-jsonpatch",
-        "delete-entity",
-        "historical-location-auto-creation",
-        "historical-location-manual-creation",
-    )
+WRITING: Final = (
+    "data-array/data-array",
+    *(
+        f"create-update-delete/{name}"
+        for name in (
+            "create-entity",
+            "link-to-existing-entities",
+            "deep-insert",
+            "deep-insert-status-code",
+            "update-entity",
+            "update-entity-put",
+            "update-entity-jsonpatch",
+            "delete-entity",
+            "historical-location-auto-creation",
+            "historical-location-manual-creation",
+        )
+    ),
 )
 """The requirements that writers can rely on."""
 BATCHES: Final = ("batch-request/batch-request",)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Final, Protocol
+from typing import Final
 
 import msgspec
 
 from stadtkern.errors import BadRequestData, ResourceNotFound
 from stadtkern.model.sensorthings import EntityType
 from stadtkern.model.sensorthings_answer import Page, Record
-from stadtkern.policy.grant import Grant
 from stadtkern.query.odata.options import parse_query
 from stadtkern.query.odata.target import parse_target
 from stadtkern.query.odata.tree import Query, Selected, Target
@@ -30,6 +29,7 @@ from stadtkern.views.sensorthings.render_geojson import MEDIA_TYPE, render_featu
 from stadtkern.views.sensorthings.render_json import SELF, record_members, render_page, render_references
 from stadtkern.views.sensorthings.render_property import JSON, property_response
 from stadtkern.views.sensorthings.root import render_root
+from stadtkern.views.sensorthings.services import Reader
 
 DEFAULT_TOP: Final = 100
 MAX_TOP: Final = 1000
@@ -37,18 +37,6 @@ SHORT: Final = 100
 """Pages of so many entities without others in them are rendered at once; a thread would cost more."""
 _CSV: Final = [("content-type", "text/csv; charset=utf-8; header=present")]
 _GEOJSON: Final = [("content-type", MEDIA_TYPE)]
-
-
-class Reader(Protocol):
-    """What the routes ask of the broker."""
-
-    async def read_set(self, grant: Grant, target: Target, query: Query, *, limit: int) -> Page:
-        """Give a page of a set. Raises: ResourceNotFound, BadRequestData, TooComplexQuery."""
-        ...
-
-    async def read_one(self, grant: Grant, target: Target, query: Query) -> Record | None:
-        """Give one entity; None where the last step leads nowhere. Raises: ResourceNotFound, TooComplexQuery."""
-        ...
 
 
 class Reading:

@@ -64,9 +64,12 @@ def whole_table(reading: Reading, writing: Writing) -> Table:
         "DELETE": Route("write", writing.remove),
     }
     create = Route("write", writing.create)
-    table: Table = {(): {"GET": Route("read", reading.root)}}
+    table: Table = {
+        (): {"GET": Route("read", reading.root)},
+        (CREATE_OBSERVATIONS,): {"POST": Route("write", writing.create_observations)},
+    }
     for name in SETS:
-        table[(name,)] = {"GET": read, "POST": create}
+        table[(name,)] = {"GET": read, "POST": create, "DELETE": change["DELETE"]}
         table[(name, REFERENCES)] = {"GET": read}
         table[(f"{name}(*)",)] = {"GET": read, **change}
         table[(f"{name}(*)", "*")] = {"GET": read, "POST": create, **change}

@@ -2,65 +2,53 @@
 
 from __future__ import annotations
 
-from typing import Final, Protocol
+from typing import Final
 
 import msgspec
 
 from stadtkern.broker.long_body import work_on
-from stadtkern.broker.sensorthings.writing import Created
-from stadtkern.errors import Forbidden, ResourceNotFound
-from stadtkern.model.sensorthings import TYPES, TypeName
+from stadtkern.errors import BadRequestData, Forbidden, MethodNotAllowed, ResourceNotFound
+from stadtkern.model.sensorthings import TypeName
 from stadtkern.model.sensorthings_answer import Record
-from stadtkern.policy.grant import Grant
+from stadtkern.query.odata.options import parse_query
 from stadtkern.query.odata.target import parse_target
-from stadtkern.query.odata.tree import Query, Selected, Step, Target
+from stadtkern.query.odata.tree import Query, Selected, Target
 from stadtkern.views._http.message import Request, Response
 from stadtkern.views.sensorthings.addresses import (
     entity_address,
+    leads_to_set,
     service_root,
     target_path,
     target_type,
 )
 from stadtkern.views.sensorthings.filling import Budget
-from stadtkern.views.sensorthings.reach import check_method, last_relation
+from stadtkern.views.sensorthings.linking import Linking
+from stadtkern.views.sensorthings.reach import check_method, last_relation, methods_of
 from stadtkern.views.sensorthings.render_json import record_members
 from stadtkern.views.sensorthings.render_property import JSON as JSON_HEADER
 from stadtkern.views.sensorthings.requests import JSON, JSON_PATCH, MERGE_PATCH, media_type, wants_representation
 from stadtkern.views.sensorthings.rewriting import as_change, as_patched
-from stadtkern.views.sensorthings.routes import Reader
+from stadtkern.views.sensorthings.seeking import find_id, one
+from stadtkern.views.sensorthings.services import Bulk, Reader, Writer
 
 _ID: Final = Query(select=(Selected("id"),))
 _APPLIED: Final = ("preference-applied", "return=representation")
 
 
-class Writer(Protocol):
-    """What the routes ask of the broker."""
-
-    async def create(
-        self, grant: Grant, type: TypeName, text: bytes, *, parent: tuple[str, int] | None = None
-    ) -> Created:
-        """Create an entity with all that stands inline in it."""
-        ...
-
-    async def update(self, grant: Grant, type: TypeName, id_: int, text: bytes) -> None:
-        """Change an entity."""
-        ...
-
-    async def delete(self, grant: Grant, type: TypeName, id_: int) -> None:
-        """Delete an entity and what cannot be without it."""
-        ...
-
-
 class Writing:
     """The handlers of what is created, changed and deleted."""
 
-    def __init__(self, reader: Reader, writer: Writer) -> None:
+    def __init__(self, reader: Reader, writer: Writer, bulk: Bulk) -> None:
         self._reader = reader
         self._writer = writer
+        self._bulk = bulk
+        self._linking = Linking(reader, writer)
 
     async def create(self, request: Request) -> Response:
         """Create an entity, in a set or at a relation of another one. Spec: OGC 18-088 10.2."""
         target = read_target(request)
+        if target.ref:
+            return await self._linking.link(request, target)
         media_type(request, JSON)
         type = target_type(target).name
         made = await self._writer.create(request.grant, type, request.body, parent=await self._parent(request, target))
@@ -99,6 +87,8 @@ class Writing:
     async def replace(self, request: Request) -> Response:
         """Change an entity as a whole. Spec: OGC 18-088 10.3.3."""
         target = read_target(request)
+        if target.ref:
+            return await self._linking.link(request, target)
         media_type(request, JSON)
         type, id_ = target_type(target).name, await find_id(self._reader, request.grant, target)
         text = await work_on(len(request.body), lambda: as_change(type, request.body))
@@ -117,11 +107,36 @@ class Writing:
         return answer
 
     async def remove(self, request: Request) -> Response:
-        """Delete an entity. Spec: OGC 18-088 10.4."""
+        """Delete an entity, what a filter chooses, or a link. Spec: OGC 18-088 10.4."""
         target = read_target(request)
+        if target.ref:
+            return await self._linking.unlink(request, target)
+        if leads_to_set(target):
+            return await self._remove_chosen(request, target)
         type, id_ = target_type(target).name, await find_id(self._reader, request.grant, target)
         await self._writer.delete(request.grant, type, id_)
         return Response(200)
+
+    async def _remove_chosen(self, request: Request, target: Target) -> Response:
+        """Delete the entities of a set for which ``$filter`` is true."""
+        query = parse_query(request.query, target_type(target))
+        if query.filter is None:
+            raise MethodNotAllowed(
+                f"{target_path(target)} cannot be emptied at once: say by $filter what is to be deleted",
+                allow=(*methods_of(target), "OPTIONS"),
+            )
+        if query != Query(filter=query.filter, text=query.text):
+            raise BadRequestData("Of what is to be deleted only $filter can be said", pointer="query")
+        await self._bulk.delete_set(request.grant, target, query)
+        return Response(200)
+
+    async def create_observations(self, request: Request) -> Response:
+        """Write rows of Observations: the addresses of all, in order. Spec: OGC 18-088 13.3."""
+        media_type(request, JSON)
+        root = service_root(request.base_url)
+        ids = await self._bulk.create_observations(request.grant, request.body)
+        told = ["error" if id_ is None else entity_address(root, "Observation", id_) for id_ in ids]
+        return Response(201, msgspec.json.encode(told), [*JSON_HEADER])
 
 
 def read_target(request: Request) -> Target:
@@ -129,18 +144,3 @@ def read_target(request: Request) -> Target:
     target = parse_target("/".join(request.segments))
     check_method(request.method, target)
     return target
-
-
-def one(type: TypeName, id_: int) -> Target:
-    """Give the address of an entity."""
-    return Target((Step(TYPES[type].set, id_),))
-
-
-async def find_id(reader: Reader, grant: Grant, target: Target) -> int:
-    """Give the id of the entity that an address leads to. Raises: ResourceNotFound."""
-    if len(target.steps) == 1 and target.steps[0].id is not None:
-        return target.steps[0].id  # whether it is there is for the write to say
-    record = await reader.read_one(grant, Target(target.steps), _ID)
-    if record is None:
-        raise ResourceNotFound(f"{target_path(target)} leads to nothing")
-    return record.id
