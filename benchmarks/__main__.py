@@ -7,7 +7,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-BENCHMARKS = ("ngsild", "bulk", "render", "jsonld", "matching")
+BENCHMARKS = ("ngsild", "sensorthings", "bulk", "render", "jsonld", "matching")
 
 
 def main() -> int:
