@@ -1,7 +1,8 @@
 """The SensorThings lines of the budget: reads over 10,000 Datastreams and one long one, single and bulk writes.
 
 ``python -m benchmarks.sensorthings [--streams N] [--observations N] [--seconds S] [--engine sqlite|postgres|both]``;
-the server has one core, wrk (and PostgreSQL) the other. The store is filled through NGSI-LD: one write serves both views.
+the server has one core, wrk (and PostgreSQL) the other. The store is filled through NGSI-LD: one write serves both
+views.
 """
 
 from __future__ import annotations

@@ -182,7 +182,8 @@ def test_addresses_need_no_quoting_by_the_server() -> None:
 
 
 _TOUR = Path(__file__).parents[2].joinpath("docs", "sensorthings.md").read_text(encoding="utf-8")
-_STEPS = re.findall(r"^```sh\n(curl .*?)^```$", _TOUR, re.MULTILINE | re.DOTALL)
+_READING, _, _WRITING = _TOUR.partition("## Writing")
+_STEPS = re.findall(r"^```sh\n(curl .*?)^```$", _READING, re.MULTILINE | re.DOTALL)
 
 
 @pytest.mark.parametrize("step", _STEPS, ids=range(len(_STEPS)))
@@ -204,3 +205,21 @@ def test_tour_of_sensorthings_finds_something(demo: DemoProcess, step: str) -> N
 
 def test_tour_of_sensorthings_is_there() -> None:
     assert len(_STEPS) > 5
+
+
+def test_what_the_tour_of_sensorthings_writes_is_there_as_an_entity(demo: DemoProcess) -> None:
+    answers = []
+    for step in re.findall(r"^```sh\n(.*?)^```$", _WRITING, re.MULTILINE | re.DOTALL):
+        script = re.sub(r"\bcurl ", "curl -sS --fail-with-body ", step).replace("http://127.0.0.1:8080", demo.url)
+        done = subprocess.run(
+            ["sh", "-c", f"TOKEN={demo.token()}\n{script}"], capture_output=True, text=True, check=False, timeout=60
+        )
+        assert (done.returncode, done.stderr) == (0, ""), (step, done.stdout)
+        answers.append(done.stdout)
+    thing, observation, entities, batch = answers
+    assert " 201 " in thing.splitlines()[0]
+    assert " 201 " in observation.splitlines()[0]
+    (oven,) = json.loads(entities)
+    assert "Oven" in oven["type"]
+    assert oven["temperature"] == 200
+    assert {one["status"] for one in json.loads(batch)["responses"]} <= {200, 201, 204}

@@ -85,10 +85,18 @@ async def test_source_adds_observations_to_things_of_its_types_and_sees_nothing(
         ("DELETE", value, None),
         ("PATCH", f"Datastreams({own})", {"name": "E"}),
         ("DELETE", f"Datastreams({own})", None),
+        ("DELETE", "Things(1)/Locations(987654)/$ref", None),
+        ("POST", "Things(1)/Locations/$ref", {"@iot.id": 1}),
         ("GET", value, None),
     ):
         refused = await _send(guarded, source, method, path, body)
         assert refused.status == 403, f"{method} {path}: {refused.text}"
+    chosen = await guarded.ask("DELETE", "/sta/v1.1/Observations", query={"$filter": "result eq 1"}, headers=source)
+    assert chosen.status == 403
+    group = {"components": ["result"], "dataArray": [[3], [4]]}
+    rows = [{"Datastream": link(own), **group}, {"Datastream": link(other), **group}]
+    written = (await _send(guarded, source, "POST", "CreateObservations", rows)).json
+    assert [one == "error" for one in written] == [False, False, True, True]
     patch = b'[{"op": "test", "path": "/name", "value": "T"}]'
     secret = await _send(
         guarded, source, "PATCH", "Things(1)", patch, **{"content-type": "application/json-patch+json"}

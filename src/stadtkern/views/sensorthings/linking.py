@@ -15,7 +15,7 @@ from stadtkern.query.odata.tree import Query, Selected, Step, Target
 from stadtkern.views._http.message import Request, Response
 from stadtkern.views.sensorthings.addresses import MOUNT, leads_to_set, target_path, target_type
 from stadtkern.views.sensorthings.reach import last_relation
-from stadtkern.views.sensorthings.requests import JSON, media_type
+from stadtkern.views.sensorthings.requests import JSON, check_sees, media_type
 from stadtkern.views.sensorthings.seeking import find_id, one
 from stadtkern.views.sensorthings.services import Reader, Writer
 
@@ -70,7 +70,8 @@ class Linking:
         return Response(204)
 
     async def _owner(self, request: Request, target: Target) -> tuple[TypeName, str, int]:
-        """Give the type, the relation and the id that a link starts from. Raises: ResourceNotFound."""
+        """Give the type, the relation and the id that a link starts from. Raises: Forbidden, ResourceNotFound."""
+        check_sees(request)
         before = Target(target.steps[:-1])
         found = last_relation(target)
         if found is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from stadtkern.errors import UnsupportedMediaType
+from stadtkern.errors import Forbidden, UnsupportedMediaType
 from stadtkern.views._http.message import Request
 
 JSON: Final = "application/json"
@@ -22,6 +22,12 @@ def media_type(request: Request, *allowed: str) -> str:
         return given
     shown = repr(given[:100]) if given else "nothing"
     raise UnsupportedMediaType(f"The body has to be {' or '.join(allowed)}; the Content-Type header says {shown}")
+
+
+def check_sees(request: Request) -> None:
+    """Refuse who may only add values what begins with a look at what is there. Raises: Forbidden."""
+    if request.grant.action == "record":
+        raise Forbidden("This key belongs to a source: it may add values, not change what is there")
 
 
 def wants_representation(request: Request) -> bool:

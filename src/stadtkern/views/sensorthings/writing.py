@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from stadtkern.broker.long_body import work_on
-from stadtkern.errors import BadRequestData, Forbidden, MethodNotAllowed, ResourceNotFound
+from stadtkern.errors import BadRequestData, MethodNotAllowed, ResourceNotFound
 from stadtkern.model.sensorthings import TypeName
 from stadtkern.model.sensorthings_answer import Record
 from stadtkern.query.odata.options import parse_query
@@ -26,7 +26,14 @@ from stadtkern.views.sensorthings.linking import Linking
 from stadtkern.views.sensorthings.reach import check_method, last_relation, methods_of
 from stadtkern.views.sensorthings.render_json import record_members
 from stadtkern.views.sensorthings.render_property import JSON as JSON_HEADER
-from stadtkern.views.sensorthings.requests import JSON, JSON_PATCH, MERGE_PATCH, media_type, wants_representation
+from stadtkern.views.sensorthings.requests import (
+    JSON,
+    JSON_PATCH,
+    MERGE_PATCH,
+    check_sees,
+    media_type,
+    wants_representation,
+)
 from stadtkern.views.sensorthings.rewriting import as_change, as_patched
 from stadtkern.views.sensorthings.seeking import find_id, one
 from stadtkern.views.sensorthings.services import Bulk, Reader, Writer
@@ -77,8 +84,7 @@ class Writing:
 
     async def _shown(self, request: Request, type: TypeName, id_: int) -> Record:
         """Give an entity to who may see it. Raises: Forbidden, ResourceNotFound."""
-        if request.grant.action == "record":
-            raise Forbidden("This key belongs to a source: it may add values, not change what is there")
+        check_sees(request)
         record = await self._reader.read_one(request.grant, one(type, id_), Query())
         if record is None:
             raise ResourceNotFound(f"There is no {type} with the id {id_}")
