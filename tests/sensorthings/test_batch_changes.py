@@ -86,6 +86,7 @@ async def test_requests_of_a_change_set_name_what_it_makes(client: Client) -> No
         (http("DELETE Things(99)"), 404, "no Thing with the id 99"),
         (http("DELETE $thing"), 501, "made by the same change set"),
         (http("DELETE Things?$filter=true"), 405, "whole set"),
+        (http("DELETE Things(1)/Locations?$filter=true"), 405, "whole set"),
         (http("DELETE Sensors(2147483647)"), 501, "follows from the values"),
         (http("GET Things"), 400, "cannot read"),
         (http("POST Things(1)"), 405, "not allowed"),
