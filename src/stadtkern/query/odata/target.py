@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from stadtkern.errors import ResourceNotFound, quoted
 from stadtkern.model.sensorthings import SETS, TYPES, EntityType
@@ -21,6 +22,8 @@ _STEP = re.compile(r"([A-Za-z]+)(?:\(\s*(?:(-?[0-9]{1,19})|'(-?[0-9]{1,19})')\s*
 _INDEXES = re.compile(r"(?:\[[0-9]{1,9}\])+$")
 
 
+# of one request the router and the handler ask
+@lru_cache(maxsize=256)
 def parse_target(path: str) -> Target:
     """Read a percent-decoded path below the version, such as ``Datastreams(1)/Thing/Locations``.
 

@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 import re
-from typing import Final, Literal, LiteralString
+from typing import Final, Literal
 
 from stadtkern.query.odata import tree
 from stadtkern.store.dialect import NUMBER_IN_TEXT, Bound, EngineName, Sql, dialect_of
-from stadtkern.store.sensorthings.moment import compare_times
+from stadtkern.store.sensorthings.moment import COMPARISONS, compare_times
 from stadtkern.store.sensorthings.value import UNKNOWN, Duration, Number, Value, balanced, literal_value
 
 Comparison = Literal["eq", "ne", "gt", "ge", "lt", "le"]
-_OPERATORS: Final[dict[Comparison, LiteralString]] = {
-    "eq": "({} = {})",
-    "ne": "({} <> {})",
-    "gt": "({} > {})",
-    "ge": "({} >= {})",
-    "lt": "({} < {})",
-    "le": "({} <= {})",
-}
 _INTEGERS: Final = 2.0**63
 
 
 def compare(operator: Comparison, left: Value, right: Value, engine: EngineName) -> Sql:
     """Compare two values: true, false or NULL for unknown. Texts that are numbers compare with numbers as such."""
     first, second = _as_number(left, right, engine), _as_number(right, left, engine)
-    template = _OPERATORS[operator]
+    template = COMPARISONS[operator]
     found: list[Sql] = []
     if first is not None and second is not None:
         found.append(Sql(template, _operand(first, second), _operand(second, first)))

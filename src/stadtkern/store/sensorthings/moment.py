@@ -36,7 +36,7 @@ _DAYS: Final[dict[EngineName, dict[str, LiteralString]]] = {
 }
 PARTS: Final = frozenset({*_PARTS, *_DAYS["sqlite"]})
 """Functions of one time; of an interval its start counts."""
-_COMPARISONS: Final[dict[str, LiteralString]] = {
+_OF_INTERVALS: Final[dict[str, LiteralString]] = {
     "eq": "({s1} = {s2} AND {e1} = {e2})",
     "ne": "(NOT ({s1} = {s2} AND {e1} = {e2}))",
     "gt": "({s1} >= {e2} AND {s1} > {s2})",
@@ -49,7 +49,7 @@ _COMPARISONS: Final[dict[str, LiteralString]] = {
     "starts": "({s1} = {s2})",
     "finishes": "({e1} = {e2})",
 }
-_OF_INSTANTS: Final[dict[str, LiteralString]] = {
+COMPARISONS: Final[dict[str, LiteralString]] = {
     "eq": "({} = {})",
     "ne": "({} <> {})",
     "gt": "({} > {})",
@@ -97,9 +97,9 @@ def compare_times(operator: str, left: Time, right: Time) -> Sql:
     if "far" in {left.range, right.range}:
         # SQLite would compare an integer with a double exactly, PostgreSQL as doubles
         left, right = _as_doubles(left), _as_doubles(right)
-    if left.end is None and right.end is None and operator in _OF_INSTANTS:
-        return Sql(_OF_INSTANTS[operator], left.start, right.start)
-    return _fill(_COMPARISONS[operator], {"s1": left.start, "e1": _end(left), "s2": right.start, "e2": _end(right)})
+    if left.end is None and right.end is None and operator in COMPARISONS:
+        return Sql(COMPARISONS[operator], left.start, right.start)
+    return _fill(_OF_INTERVALS[operator], {"s1": left.start, "e1": _end(left), "s2": right.start, "e2": _end(right)})
 
 
 def _as_doubles(time: Time) -> Time:

@@ -8,7 +8,6 @@ answers pages of that machine alone, since otherwise any page on the web could l
 from __future__ import annotations
 
 from collections.abc import Mapping
-from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -42,9 +41,8 @@ def cross_origin_headers(method: str, headers: Mapping[str, str], settings: Sett
 
 
 def _is_of_this_machine(origin: str) -> bool:
-    """Tell whether a page came from this machine. By addresses: a name may begin like one (127.0.0.1.example)."""
+    """Tell whether a page came from this machine."""
     try:
-        host = urlsplit(origin).hostname or ""
-        return host == "localhost" or ip_address(host).is_loopback
+        return is_loopback(urlsplit(origin).hostname or "")
     except ValueError:
         return False

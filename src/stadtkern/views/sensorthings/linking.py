@@ -11,17 +11,16 @@ from stadtkern.model.json import parse_json
 from stadtkern.model.sensorthings import TypeName
 from stadtkern.policy.grant import Grant
 from stadtkern.query.odata.target import parse_target
-from stadtkern.query.odata.tree import Query, Selected, Step, Target
+from stadtkern.query.odata.tree import Step, Target
 from stadtkern.views._http.message import Request, Response
 from stadtkern.views.sensorthings.addresses import MOUNT, leads_to_set, target_path, target_type
 from stadtkern.views.sensorthings.reach import last_relation
 from stadtkern.views.sensorthings.requests import JSON, check_sees, media_type
-from stadtkern.views.sensorthings.seeking import find_id, one
+from stadtkern.views.sensorthings.seeking import ID_ALONE, find_id, one
 from stadtkern.views.sensorthings.services import Reader, Writer
 
 MOST: Final = 1_000
 """Locations that one link can be added to or taken from."""
-_ID: Final = Query(select=(Selected("id"),))
 _ADDRESSES: Final = ("@id", "@odata.id", "@iot.selfLink")
 _VERSION: Final = f"/{'/'.join(MOUNT)}/"
 
@@ -127,7 +126,7 @@ class Linking:
         """Give the Locations of a Thing or a HistoricalLocation; not the one that only follows from NGSI-LD."""
         place = one(type, owner)
         target = Target((*place.steps, Step("Locations")))
-        page = await self._reader.read_set(grant, target, _ID, limit=MOST)
+        page = await self._reader.read_set(grant, target, ID_ALONE, limit=MOST)
         return [record.id for record in page.records if not (type == "Thing" and record.id == owner)]
 
     async def _write(self, grant: Grant, type: TypeName, owner: int, locations: list[int]) -> None:

@@ -12,7 +12,7 @@ from stadtkern.model.sensorthings import TypeName
 from stadtkern.model.sensorthings_answer import Record
 from stadtkern.query.odata.options import parse_query
 from stadtkern.query.odata.target import parse_target
-from stadtkern.query.odata.tree import Query, Selected, Target
+from stadtkern.query.odata.tree import Query, Target
 from stadtkern.views._http.message import Request, Response
 from stadtkern.views.sensorthings.addresses import (
     entity_address,
@@ -38,7 +38,6 @@ from stadtkern.views.sensorthings.rewriting import as_change, as_patched
 from stadtkern.views.sensorthings.seeking import find_id, one
 from stadtkern.views.sensorthings.services import Bulk, Reader, Writer
 
-_ID: Final = Query(select=(Selected("id"),))
 _APPLIED: Final = ("preference-applied", "return=representation")
 
 
